@@ -1,0 +1,56 @@
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loops } from './mounts.ts';
+import type { LabFilesystem, LabLayout, LabPaths } from './record.ts';
+import { must } from './run.ts';
+
+export interface FilesystemOptions {
+  readonly filesystem: LabFilesystem;
+  readonly layout: LabLayout;
+  readonly fsUuid: string;
+  readonly sizeBytes: number;
+}
+
+/** A sparse image on a loop device; returns the device. */
+export async function attachImage(paths: LabPaths, sizeBytes: number): Promise<string> {
+  writeFileSync(paths.image, '');
+  truncateSync(paths.image, sizeBytes);
+  const device = await must(['losetup', '--find', '--show', paths.image]);
+  if (!loops().some((loop) => loop.device === device && loop.file === paths.image)) {
+    throw new Error(`${device} does not show ${paths.image}`);
+  }
+  return device;
+}
+
+/** Makes the file system on the device and mounts it as the layout wants it. */
+export async function makeFilesystem(
+  paths: LabPaths,
+  device: string,
+  options: FilesystemOptions,
+): Promise<void> {
+  await must([...mkfs(options.filesystem, options.fsUuid), device]);
+  mkdirSync(paths.mnt);
+  await must(['mount', device, paths.mnt]);
+  if (options.layout === 'top') return;
+  await must(['btrfs', 'subvolume', 'create', join(paths.mnt, '@docker')]);
+  await must(['umount', paths.mnt]);
+  await must(['mount', '-o', 'subvol=@docker', device, paths.mnt]);
+}
+
+function mkfs(filesystem: LabFilesystem, uuid: string): string[] {
+  switch (filesystem) {
+    case 'btrfs':
+      return ['mkfs.btrfs', '-q', '-K', '-m', 'single', '-U', uuid];
+    case 'ext4':
+      return ['mkfs.ext4', '-q', '-F', '-E', 'nodiscard', '-U', uuid];
+    case 'xfs':
+      return ['mkfs.xfs', '-q', '-K', '-m', `reflink=1,uuid=${uuid}`];
+  }
+}
+
+/** `4G`, `512M` → bytes. */
+export function parseSize(text: string): number {
+  const match = /^(\d+)([KMGT])$/.exec(text);
+  if (!match) throw new Error(`not a size (as 4G, 512M): ${text}`);
+  return Number(match[1]) * 1024 ** ('KMGT'.indexOf(match[2] ?? '') + 1);
+}

@@ -1,0 +1,59 @@
+import { existsSync, globSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { CHECKS, type CheckName } from './checks.ts';
+
+export const SUITES = ['unit', 'contract', 'integration', 'e2e'] as const;
+
+/** What a run is asked to do. */
+export interface RunnerOptions {
+  /** The checkout whose tests run. */
+  readonly root: string;
+  readonly soak: boolean;
+  readonly ci: boolean;
+  readonly timeoutMs: number;
+  readonly checks: readonly CheckName[];
+  /** Test files by what selected them, relative to root; none is a failure. */
+  readonly selections: readonly Selection[];
+}
+
+export interface Selection {
+  readonly name: string;
+  readonly files: readonly string[];
+}
+
+/** Command line → options; without names: all checks and all suites. */
+export function parseRunnerOptions(args: string[]): RunnerOptions {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      root: { type: 'string', default: resolve(import.meta.dirname, '../../..') },
+      soak: { type: 'boolean', default: false },
+      timeout: { type: 'string' },
+    },
+  });
+  const names = positionals.length > 0 ? positionals : [...CHECKS, ...SUITES];
+  const isCheck = (name: string): name is CheckName => CHECKS.some((check) => check === name);
+  const minutes = Number(values.timeout ?? (values.soak ? 60 : 10));
+  if (!(minutes > 0)) throw new Error('--timeout wants minutes');
+  return {
+    root: resolve(values.root),
+    soak: values.soak,
+    ci: process.env['CI'] === 'true',
+    timeoutMs: minutes * 60_000,
+    checks: names.filter(isCheck),
+    selections: names.filter((name) => !isCheck(name)).map((name) => select(values.root, name)),
+  };
+}
+
+function select(root: string, name: string): Selection {
+  if (SUITES.some((suite) => suite === name)) {
+    return { name, files: globSync(`test/${name}/**/*.test.ts`, { cwd: root }).sort() };
+  }
+  const path = [resolve(root, name), resolve(name)].find((candidate) => existsSync(candidate));
+  if (path === undefined) return { name, files: [] };
+  const file = relative(resolve(root), path);
+  if (path.endsWith('.ts')) return { name, files: [file] };
+  return { name, files: globSync(join(file, '**/*.test.ts'), { cwd: root }).sort() };
+}

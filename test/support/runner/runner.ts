@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { checkCommands, type CheckName } from './checks.ts';
+import { runChild, type ChildOptions } from './child.ts';
+import {
+  closeRunDirectory,
+  openRunDirectory,
+  removeDeadRuns,
+  removeLeftovers,
+  runEnvironment,
+} from './leftovers.ts';
+import type { RunnerOptions, Selection } from './options.ts';
+import { Report } from './report.ts';
+import { judgeCheck, judgeFile, type Verdict } from './verdict.ts';
+
+/** What the caller's environment must not tell the tests. */
+const NOT_INHERITED = {
+  COWHERD_CONFIG: undefined,
+  COWHERD_SOAK: undefined,
+  DOCKER_CONFIG: undefined,
+  DOCKER_HOST: undefined,
+  FORCE_COLOR: undefined,
+};
+
+interface Run {
+  readonly options: RunnerOptions;
+  readonly directory: string;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+/** Runs all that is asked for, prints the report, leaves nothing behind; returns the exit status. */
+export async function runAll(options: RunnerOptions): Promise<number> {
+  await removeDeadRuns();
+  const interruption = new AbortController();
+  let interrupted = 0;
+  for (const [name, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    process.on(name, () => {
+      interrupted = status;
+      interruption.abort();
+    });
+  }
+  const report = new Report();
+  const run = { options, report, directory: openRunDirectory(), signal: interruption.signal };
+  for (const name of options.checks) await runCheck(run, name);
+  for (const selection of options.selections) await runSelection(run, selection);
+  await look(run, 'the run');
+  closeRunDirectory(run.directory);
+  if (interrupted > 0) report.fail('interrupted', []);
+  report.finish();
+  return interrupted || (report.failed > 0 ? 1 : 0);
+}
+
+async function runCheck(run: Run, name: CheckName): Promise<void> {
+  for (const [index, argv] of checkCommands(name, run.options.root).entries()) {
+    if (run.signal.aborted) return;
+    const result = await runChild(argv, childOptions(run, `${name}-${String(index)}`));
+    const verdict = judgeCheck(result);
+    const last = index === checkCommands(name, run.options.root).length - 1;
+    if (last || verdict.failed > 0) run.report.add(name, verdict, result);
+    if (verdict.failed > 0) return;
+  }
+}
+
+async function runSelection(run: Run, { name, files }: Selection): Promise<void> {
+  if (files.length === 0) run.report.fail(name, ['nothing ran: no test files']);
+  const queue = [...files];
+  const width = name === 'unit' ? 2 : 1;
+  const work = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      if (run.signal.aborted) return;
+      await runFile(run, file);
+      if (width === 1) await look(run, file);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, work));
+}
+
+async function runFile(run: Run, file: string): Promise<void> {
+  const { root, ci } = run.options;
+  const log = file.replaceAll(/[^A-Za-z0-9]/g, '_');
+  const result = await runChild([process.execPath, join(root, file)], childOptions(run, log));
+  if (run.signal.aborted) return;
+  const verdict: Verdict = judgeFile(result, readFileSync(join(root, file), 'utf8'), ci);
+  run.report.add(file, verdict, result);
+}
+
+async function look(run: Run, who: string): Promise<void> {
+  const left = await removeLeftovers(run.directory);
+  if (left.length > 0 && !run.signal.aborted) run.report.fail(`${who}: leftovers`, left);
+}
+
+function childOptions(run: Run, log: string): ChildOptions {
+  const { options, directory, signal } = run;
+  const binaries = join(options.root, 'node_modules/.bin');
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    ...runEnvironment(directory),
+    PATH: `${binaries}${delimiter}${process.env['PATH'] ?? ''}`,
+    NO_COLOR: '1',
+    ...NOT_INHERITED,
+    ...(options.soak ? { COWHERD_SOAK: '1' } : {}),
+  };
+  const file = join(directory, `${log}.log`);
+  return { cwd: options.root, env, timeoutMs: options.timeoutMs, log: file, signal };
+}
