@@ -1,0 +1,120 @@
+import { execa } from 'execa';
+import { CowherdError } from '../model/errors.ts';
+
+export interface RunOptions {
+  /** Written to the child's stdin, which is closed otherwise. */
+  readonly input?: string;
+  readonly cwd?: string;
+  /** The child is killed (SIGKILL) after this time; the run then fails with TOOL_FAILED. */
+  readonly timeoutMs?: number;
+  /** Exit codes that are an answer, not a failure; default only 0. */
+  readonly okExits?: readonly number[];
+  /** Output beyond this ends the child; default 16 MiB. */
+  readonly maxOutputBytes?: number;
+  /** Descriptors the child inherits as 3, 4, … */
+  readonly fds?: readonly number[];
+  /** Ends the child when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+export interface RunResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const DEFAULT_TIMEOUT_MS = 10 * 60_000;
+const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+const KEPT_STDERR = 2_000;
+
+/**
+ * Runs one tool to its end, without a shell, in the C locale, and gives its exit and output (stdout
+ * as latin1, so that bytes of odd file names survive: `Buffer.from(text, 'latin1')`).
+ * Throws TOOL_MISSING when it is not installed, TOOL_FAILED (or NO_SPACE, as it says) on any other exit.
+ */
+export async function run(
+  file: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const result = await execa(file, args, {
+    reject: false,
+    stripFinalNewline: false,
+    encoding: 'latin1',
+    env: CHILD_ENVIRONMENT,
+    extendEnv: false,
+    maxBuffer: options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES,
+    timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+    stdio: [
+      options.input === undefined ? 'ignore' : 'pipe',
+      'pipe',
+      'pipe',
+      ...inherited(options.fds ?? []),
+    ],
+    ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+  });
+  const stdout = typeof result.stdout === 'string' ? result.stdout : '';
+  const stderr = typeof result.stderr === 'string' ? result.stderr : '';
+  const exitCode = result.exitCode ?? -1;
+  if (!result.failed || (options.okExits?.includes(exitCode) ?? false))
+    return { exitCode, stdout, stderr };
+  throw failureOf({ file, args, code: result.code, timedOut: result.timedOut, exitCode, stderr });
+}
+
+/** execa takes any descriptor here; its types name only the first few. */
+function inherited(fds: readonly number[]): readonly 3[] {
+  return fds as readonly 3[];
+}
+
+/** What a child sees of the environment: a safe PATH and the C locale, nothing inherited. */
+export const CHILD_ENVIRONMENT: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+};
+
+export interface ToolFailure {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly code: string | undefined;
+  readonly timedOut: boolean;
+  readonly exitCode: number;
+  readonly stderr: string;
+}
+
+/** The CowherdError for a tool that failed: TOOL_MISSING, NO_SPACE or TOOL_FAILED with the end of its stderr. */
+export function failureOf(failure: ToolFailure): CowherdError {
+  const { file, args, exitCode } = failure;
+  if (failure.code === 'ENOENT') {
+    return new CowherdError('TOOL_MISSING', `${file} is not installed`, {
+      hint: `install ${PACKAGES[file] ?? file} with the system's package manager`,
+    });
+  }
+  const said = failure.stderr.trim().slice(-KEPT_STDERR);
+  const how = failure.timedOut ? 'did not end in time' : `exited ${String(exitCode)}`;
+  const full = /No space left on device|Disk quota exceeded/.test(said);
+  return new CowherdError(full ? 'NO_SPACE' : 'TOOL_FAILED', `${file} ${how}: ${said}`, {
+    hint: full
+      ? 'free some space on this filesystem, then run it again'
+      : `the command was: ${[file, ...args].join(' ')}`,
+    details: { exitCode, timedOut: failure.timedOut, stderr: said },
+  });
+}
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  btrfs: 'btrfs-progs',
+  sqlite3: 'sqlite3',
+  setpriv: 'util-linux',
+  unshare: 'util-linux',
+  nsenter: 'util-linux',
+  prlimit: 'util-linux',
+  flock: 'util-linux',
+  mount: 'mount',
+  cp: 'coreutils',
+  sync: 'coreutils',
+  find: 'findutils',
+  lsattr: 'e2fsprogs',
+  chattr: 'e2fsprogs',
+};
