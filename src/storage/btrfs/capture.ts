@@ -1,0 +1,158 @@
+import { mkdir } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { ownerTag } from '../../exec/liveness.ts';
+import type { Manifest } from '../../model/manifest.ts';
+import { encodeName } from '../../model/names.ts';
+import type { Capture, CaptureSet, Image, Placement } from '../driver.ts';
+import { copyTree } from './copy-tree.ts';
+import { hostPath, type Layout } from './layout.ts';
+import { partialDirectory, publishRestorePoint, removeImages } from './restore-points.ts';
+import {
+  createSubvolume,
+  deleteSubvolume,
+  isSubvolume,
+  makeReadonly,
+  showSubvolume,
+  snapshotSubvolume,
+} from './subvolume.ts';
+
+interface Step {
+  readonly source: string;
+  readonly target: string;
+}
+
+let transients = 0;
+
+/** A path for a transient image of this process; whatever lies there when the process is gone is a leftover. */
+export function transientPath(layout: Layout): string {
+  transients += 1;
+  return `${layout.transient}/${ownerTag()}-${String(transients)}`;
+}
+
+/** Prepares the capture of some restore points; the containing subvolume of volumes that are not isolated is captured once for all. */
+export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]): Promise<Capture> {
+  const shared = sharedSteps(layout, sets);
+  const steps = [...shared.values(), ...sets.flatMap((set) => setSteps(layout, set))];
+  for (const set of sets) await mkdir(partialDirectory(layout, set.key), { mode: 0o700 });
+  const setOf = (key: string): CaptureSet | undefined => sets.find((set) => set.key === key);
+  return {
+    take: async (signal) => {
+      const settled = await Promise.allSettled(
+        steps.map(async ({ source, target }) =>
+          snapshotSubvolume(source, target, { readonly: true, signal }),
+        ),
+      );
+      const failed = settled.find((result) => result.status === 'rejected');
+      if (failed) throw failed.reason;
+    },
+    reset: async () => {
+      for (const { target } of steps) await deleteSubvolume(target);
+    },
+    finish: async (key) =>
+      Promise.all(
+        (setOf(key)?.volumes ?? []).map(async (volume) =>
+          finishImage({ layout, key, volume, shared }),
+        ),
+      ),
+    directory: (key) => partialDirectory(layout, key),
+    publish: async (key, manifest: Manifest) => publishRestorePoint(layout, key, manifest),
+    discard: async (key) => removeImages(partialDirectory(layout, key)),
+    close: async () => {
+      await Promise.all(Array.from(shared.values(), async ({ target }) => deleteSubvolume(target)));
+    },
+  };
+}
+
+function sharedSteps(layout: Layout, sets: readonly CaptureSet[]): ReadonlyMap<string, Step> {
+  const datasets = new Set(
+    sets.flatMap((set) =>
+      set.volumes.filter((volume) => !volume.isolated).map(({ dataset }) => dataset),
+    ),
+  );
+  return new Map(
+    Array.from(datasets, (dataset) => [
+      dataset,
+      { source: hostPath(layout, dataset), target: transientPath(layout) },
+    ]),
+  );
+}
+
+function setSteps(layout: Layout, set: CaptureSet): readonly Step[] {
+  const directory = partialDirectory(layout, set.key);
+  return set.volumes
+    .filter(({ isolated }) => isolated)
+    .flatMap((volume) => {
+      const source = hostPath(layout, volume.pathInFs);
+      const nested = volume.nested.map((path, index) => ({
+        source: `${source}/${path}`,
+        target: `${directory}/${nestedName(volume, index)}`,
+      }));
+      return [{ source, target: `${directory}/${imageName(volume)}` }, ...nested];
+    });
+}
+
+function imageName(volume: Placement): string {
+  return `${encodeName(volume.volume)}.image`;
+}
+
+function nestedName(volume: Placement, index: number): string {
+  return `${encodeName(volume.volume)}.nested-${String(index)}`;
+}
+
+interface FinishRequest {
+  readonly layout: Layout;
+  readonly key: string;
+  readonly volume: Placement;
+  readonly shared: ReadonlyMap<string, Step>;
+}
+
+async function finishImage({ layout, key, volume, shared }: FinishRequest): Promise<Image> {
+  const image = imageName(volume);
+  const target = `${partialDirectory(layout, key)}/${image}`;
+  const transient = volume.isolated ? undefined : shared.get(volume.dataset)?.target;
+  if (transient !== undefined) await readOut({ transient, volume, target });
+  const shown = await showSubvolume(target);
+  return {
+    volume: volume.volume,
+    image,
+    guid: shown.uuid,
+    sourceGuid: shown.parentUuid ?? '',
+    nested: volume.nested.map((path, index) => ({ path, image: nestedName(volume, index) })),
+  };
+}
+
+/** Copies a volume's directory out of the image of the subvolume around it, into a read-only subvolume of its own. */
+async function readOut({
+  transient,
+  volume,
+  target,
+}: {
+  transient: string;
+  volume: Placement;
+  target: string;
+}): Promise<void> {
+  await createSubvolume(target);
+  await copyTree(posix.join(transient, insideDataset(volume)), target);
+  await makeReadonly(target);
+}
+
+/** Where a volume that is not isolated lies inside the dataset around it. */
+export function insideDataset(volume: Pick<Placement, 'dataset' | 'pathInFs'>): string {
+  return posix.relative(volume.dataset, volume.pathInFs);
+}
+
+/** Gives a transient read-only image of one volume to `use`; removed whatever happens. */
+export async function withTransientImage<T>(
+  layout: Layout,
+  volume: Placement,
+  use: (root: string) => Promise<T>,
+): Promise<T> {
+  const target = transientPath(layout);
+  const source = hostPath(layout, volume.isolated ? volume.pathInFs : volume.dataset);
+  try {
+    await snapshotSubvolume(source, target, { readonly: true });
+    return await use(volume.isolated ? target : posix.join(target, insideDataset(volume)));
+  } finally {
+    if (await isSubvolume(target)) await deleteSubvolume(target);
+  }
+}

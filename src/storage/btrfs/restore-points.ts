@@ -1,0 +1,97 @@
+import { rename, rm, rmdir } from 'node:fs/promises';
+import { isOwnerAlive, ownerTag } from '../../exec/liveness.ts';
+import { systemCode } from '../../model/errors.ts';
+import type { Manifest, StoredSnapshot } from '../../model/manifest.ts';
+import { parseSnapshotId } from '../../model/snapshot-id.ts';
+import { readIfThere, syncDirectory, writeDurably } from '../durable.ts';
+import { parseManifest } from '../manifest-schema.ts';
+import { namesIn, type Layout } from './layout.ts';
+import { deleteSubvolume, isSubvolume } from './subvolume.ts';
+
+const MANIFEST = 'manifest.json';
+const PIN = 'pinned';
+/** `.partial-<pid>-<start time>-<key>` and `.trash-…`: unlisted, and removed when that process is gone. */
+const UNLISTED = /^\.(?:partial|trash)-(\d+-\d+)-(.+)$/;
+
+/** Every published restore point of a store, in no order. One with a damaged manifest is left out. */
+export async function listRestorePoints(layout: Layout): Promise<readonly StoredSnapshot[]> {
+  const ids = (await namesIn(layout.snapshots)).filter((name) => parseSnapshotId(name) !== null);
+  const stored = await Promise.all(ids.map(async (id) => readRestorePoint(layout, id)));
+  return stored.filter((snapshot) => snapshot !== null);
+}
+
+async function readRestorePoint(layout: Layout, id: string): Promise<StoredSnapshot | null> {
+  const directory = `${layout.snapshots}/${id}`;
+  const text = await readIfThere(`${directory}/${MANIFEST}`);
+  const manifest = text === null ? null : parseManifest(text);
+  if (manifest?.id !== id) return null;
+  return { manifest, directory, pinned: (await readIfThere(`${directory}/${PIN}`)) !== null };
+}
+
+/** Ids whose manifest is missing or cannot be read: their images are there, and nothing removes them. */
+export async function damagedRestorePoints(layout: Layout): Promise<readonly string[]> {
+  const ids = (await namesIn(layout.snapshots)).filter((name) => parseSnapshotId(name) !== null);
+  const stored = await Promise.all(ids.map(async (id) => readRestorePoint(layout, id)));
+  return ids.filter((_, index) => stored[index] === null);
+}
+
+/** Where a restore point is built: not listed, and known as this process's own. */
+export function partialDirectory(layout: Layout, key: string): string {
+  return `${layout.snapshots}/.partial-${ownerTag()}-${key}`;
+}
+
+/** Makes a finished restore point visible; gives its directory. Throws IO_ERROR when its id is taken. */
+export async function publishRestorePoint(
+  layout: Layout,
+  key: string,
+  manifest: Manifest,
+): Promise<string> {
+  const partial = partialDirectory(layout, key);
+  const published = `${layout.snapshots}/${manifest.id}`;
+  await writeDurably(`${partial}/${MANIFEST}`, `${JSON.stringify(manifest, null, 1)}\n`);
+  await rename(partial, published);
+  await syncDirectory(layout.snapshots);
+  return published;
+}
+
+/** Pins or unpins, durably. */
+export async function setPinned(layout: Layout, id: string, pinned: boolean): Promise<void> {
+  const directory = `${layout.snapshots}/${id}`;
+  if (pinned) {
+    await writeDurably(`${directory}/${PIN}`, '');
+  } else {
+    await rm(`${directory}/${PIN}`, { force: true });
+    await syncDirectory(directory);
+  }
+}
+
+/** Destroys a restore point: unlisted first, then its images, then its directory. Gone already is success. */
+export async function destroyRestorePoint(layout: Layout, id: string): Promise<void> {
+  const names = await namesIn(layout.snapshots);
+  if (!names.includes(id)) return;
+  const trash = `${layout.snapshots}/.trash-${ownerTag()}-${id}`;
+  await rename(`${layout.snapshots}/${id}`, trash);
+  await syncDirectory(layout.snapshots);
+  await removeImages(trash);
+}
+
+/** Removes a directory of ours with the subvolumes and files directly in it; anything else in it makes this fail. Gone already is success. */
+export async function removeImages(directory: string): Promise<void> {
+  for (const name of await namesIn(directory)) {
+    const path = `${directory}/${name}`;
+    if (await isSubvolume(path)) await deleteSubvolume(path);
+    else await rm(path);
+  }
+  await rmdir(directory).catch((error: unknown) => {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  });
+}
+
+/** Unlisted directories whose process is gone. */
+export async function deadDirectories(layout: Layout): Promise<readonly string[]> {
+  const names = await namesIn(layout.snapshots);
+  return names.flatMap((name) => {
+    const owner = UNLISTED.exec(name)?.[1];
+    return owner === undefined || isOwnerAlive(owner) ? [] : [`${layout.snapshots}/${name}`];
+  });
+}

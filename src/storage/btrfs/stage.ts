@@ -1,0 +1,59 @@
+import { mkdir, rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { NestedImage } from '../../model/manifest.ts';
+import { encodeName } from '../../model/names.ts';
+import type { Tree } from '../../model/transaction.ts';
+import type { StageRequest } from '../driver.ts';
+import { compareTrees } from './compare-tree.ts';
+import { copyTree } from './copy-tree.ts';
+import { besidePath, hostPath, type Layout } from './layout.ts';
+import { createSubvolume, snapshotSubvolume } from './subvolume.ts';
+import { treeAtPath } from './swap.ts';
+
+/** Prepares the new data of a volume where `installTree` takes it from. Throws NO_SPACE, TOOL_FAILED. */
+export async function stageTree(layout: Layout, request: StageRequest): Promise<Tree> {
+  const { transaction, volume, kind } = request;
+  const target =
+    kind === 'directory'
+      ? besidePath(layout, transaction, volume.pathInFs, 'new')
+      : `${layout.staged}/${transaction}/${encodeName(volume.volume)}`;
+  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  await fill(layout, request, target);
+  const tree = await treeAtPath(target);
+  if (tree === null) throw new Error(`staged data vanished: ${target}`);
+  return tree;
+}
+
+async function fill(layout: Layout, request: StageRequest, target: string): Promise<void> {
+  const { source, kind, volume } = request;
+  if (source.from === 'image' && kind === 'dataset') {
+    await cloneImage(source, target);
+    return;
+  }
+  const from =
+    source.from === 'image'
+      ? `${source.directory}/${source.image}`
+      : hostPath(layout, volume.pathInFs);
+  if (kind === 'dataset') await createSubvolume(target);
+  else await mkdir(target, { mode: 0o700 });
+  await copyTree(from, target);
+  await compareTrees(from, target);
+}
+
+interface ImageSource {
+  readonly directory: string;
+  readonly image: string;
+  readonly nested: readonly NestedImage[];
+}
+
+/** A writable snapshot of an image, its nested images in their places, outer ones first. */
+async function cloneImage(source: ImageSource, target: string): Promise<void> {
+  await snapshotSubvolume(`${source.directory}/${source.image}`, target, { readonly: false });
+  const outerFirst = [...source.nested].sort((a, b) => a.path.length - b.path.length);
+  for (const { path, image } of outerFirst) {
+    await rmdir(`${target}/${path}`);
+    await snapshotSubvolume(`${source.directory}/${image}`, `${target}/${path}`, {
+      readonly: false,
+    });
+  }
+}

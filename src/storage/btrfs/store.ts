@@ -1,0 +1,119 @@
+import { lstat, statfs } from 'node:fs/promises';
+import { run } from '../../exec/run.ts';
+import { systemCode } from '../../model/errors.ts';
+import type { Capabilities, Driver, Store } from '../driver.ts';
+import { beginCapture, withTransientImage } from './capture.ts';
+import { createLayout, hostPath, layoutOf, type Layout } from './layout.ts';
+import { findLeftovers, removeLeftovers } from './leftovers.ts';
+import { privateMount } from './private-mount.ts';
+import * as records from './records.ts';
+import * as points from './restore-points.ts';
+import { stageTree } from './stage.ts';
+import { listSubvolumes } from './subvolume.ts';
+import * as swap from './swap.ts';
+
+const SYNC_TIMEOUT_MS = 60_000;
+
+/** There is no atomic snapshot of several subvolumes (btrfs-subvolume(8)): a freeze makes them one moment. */
+const CAPABILITIES: Capabilities = {
+  atomicGroup: false,
+  instantRollback: true,
+  clone: true,
+  nativeSend: true,
+  resumableSend: false,
+  holds: false,
+  bookmarks: false,
+  diff: false,
+};
+
+/** The btrfs driver; `runtimeDir` holds its private mounts. */
+export function btrfsDriver(runtimeDir: string): Driver {
+  return {
+    tier: 'btrfs',
+    capabilities: CAPABILITIES,
+    open: async (fsId) => {
+      const layout = layoutOf(await privateMount(fsId, runtimeDir));
+      await createLayout(layout);
+      return storeOf(fsId, layout);
+    },
+  };
+}
+
+function storeOf(fsId: string, layout: Layout): Store {
+  return {
+    fsId,
+    capabilities: CAPABILITIES,
+    datasets: async () => listSubvolumes(layout.top),
+    list: async () => points.listRestorePoints(layout),
+    damaged: async () => points.damagedRestorePoints(layout),
+    has: async (id) => exists(`${layout.snapshots}/${id}`),
+    capture: async (sets) => beginCapture(layout, sets),
+    withImage: async (volume, use) => withTransientImage(layout, volume, use),
+    setPinned: async (id, pinned) => points.setPinned(layout, id, pinned),
+    destroy: async (id) => destroyWithRetired(layout, id),
+    ...swapping(layout),
+    records: async () => records.listRecords(layout),
+    saveRecord: async (record) => records.saveRecord(layout, record),
+    dropRecord: async (id) => records.dropRecord(layout, id),
+    keepRetired: async (record) => records.keepRecord(layout, record),
+    sync: async (timeoutMs = SYNC_TIMEOUT_MS) => {
+      await run('sync', ['-f', '--', layout.top], { timeoutMs });
+    },
+    space: async () => {
+      const { bavail, blocks, bsize } = await statfs(layout.top);
+      return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize };
+    },
+    leftovers: async () => findLeftovers(layout),
+    collectLeftovers: async () => removeLeftovers(layout),
+  };
+}
+
+type Swapping = Pick<
+  Store,
+  | 'stage'
+  | 'treeAt'
+  | 'inPlace'
+  | 'prepareAside'
+  | 'retire'
+  | 'install'
+  | 'revert'
+  | 'destroyNew'
+  | 'destroyOld'
+>;
+
+function swapping(layout: Layout): Swapping {
+  return {
+    stage: async (request) => stageTree(layout, request),
+    treeAt: async (pathInFs) => swap.treeAtPath(hostPath(layout, pathInFs)),
+    inPlace: async (volume) => swap.inPlace(layout, volume),
+    prepareAside: async (record, volume) => swap.prepareAside(layout, record, volume),
+    retire: async (record, volume) => swap.retireTree(layout, record, volume),
+    install: async (record, volume) => swap.installTree(layout, record, volume),
+    revert: async (record, volume) => swap.revertTree(layout, record, volume),
+    destroyNew: async (record, volume) =>
+      swap.destroyAside(layout, { record, volume, which: 'new' }),
+    destroyOld: async (record, volume) =>
+      swap.destroyAside(layout, { record, volume, which: 'old' }),
+  };
+}
+
+/** A safety snapshot takes with it the data that its rollback retired. */
+async function destroyWithRetired(layout: Layout, id: string): Promise<void> {
+  for (const record of await records.listRetired(layout)) {
+    if (record.safety !== id) continue;
+    for (const volume of record.volumes)
+      await swap.destroyAside(layout, { record, volume, which: 'old' });
+    await records.dropRetired(layout, record.id);
+  }
+  await points.destroyRestorePoint(layout, id);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,149 @@
+import { lstat } from 'node:fs/promises';
+import { run } from '../../exec/run.ts';
+import { CowherdError, systemCode } from '../../model/errors.ts';
+import type { Dataset } from '../driver.ts';
+
+/** Inode number of every subvolume's root directory (BTRFS_FIRST_FREE_OBJECTID). */
+const SUBVOLUME_INODE = 256;
+
+export interface Subvolume {
+  readonly uuid: string;
+  readonly parentUuid: string | null;
+  readonly receivedUuid: string | null;
+  readonly readonly: boolean;
+}
+
+/** True when the path is the root of a btrfs subvolume; the caller knows that it lies on btrfs. */
+export async function isSubvolume(path: string): Promise<boolean> {
+  const stat = await statIfThere(path);
+  return stat !== null && stat.isDirectory() && stat.ino === SUBVOLUME_INODE;
+}
+
+/** `btrfs subvolume show`, as far as identity goes. Throws TOOL_FAILED when it is none. */
+export async function showSubvolume(path: string): Promise<Subvolume> {
+  const { stdout } = await run('btrfs', ['subvolume', 'show', '--', path]);
+  return parseShow(stdout);
+}
+
+/** Parses `btrfs subvolume show` (btrfs-subvolume(8)); `-` means there is none. */
+export function parseShow(text: string): Subvolume {
+  // The first line is the path and may hold anything: it is never looked at.
+  const fields = new Map<string, string>();
+  for (const line of text.split('\n').slice(1)) {
+    const match = /^\t([A-Z][A-Za-z ]*):\s*(.*)$/.exec(line);
+    if (match?.[1] && !fields.has(match[1])) fields.set(match[1], match[2]?.trim() ?? '');
+  }
+  const uuid = uuidOf(fields.get('UUID'));
+  if (uuid === null) throw new CowherdError('TOOL_FAILED', 'btrfs subvolume show named no UUID');
+  return {
+    uuid,
+    parentUuid: uuidOf(fields.get('Parent UUID')),
+    receivedUuid: uuidOf(fields.get('Received UUID')),
+    readonly: fields.get('Flags') === 'readonly',
+  };
+}
+
+/** Creates an empty subvolume. */
+export async function createSubvolume(path: string): Promise<void> {
+  await run('btrfs', ['subvolume', 'create', '--', path]);
+}
+
+export interface SnapshotOptions {
+  readonly readonly: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** An atomic copy-on-write snapshot; holds all written data and dirty mmap pages, nested subvolumes as empty directories. */
+export async function snapshotSubvolume(
+  source: string,
+  target: string,
+  options: SnapshotOptions,
+): Promise<void> {
+  const flags = options.readonly ? ['-r'] : [];
+  await run('btrfs', ['subvolume', 'snapshot', ...flags, '--', source, target], {
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+}
+
+/** Makes a subvolume read-only, for ever: the other way would corrupt later increments (btrfs-send(8)). */
+export async function makeReadonly(path: string): Promise<void> {
+  await run('btrfs', ['property', 'set', '-t', 'subvol', '--', path, 'ro', 'true']);
+}
+
+/** Deletes a subvolume and what is nested in it; gone already is success. */
+export async function deleteSubvolume(path: string): Promise<void> {
+  if ((await statIfThere(path)) === null) return;
+  for (const nested of await nestedSubvolumes(path)) await deleteSubvolume(`${path}/${nested}`);
+  await run('btrfs', ['subvolume', 'delete', '--', path]);
+}
+
+/**
+ * Paths of the subvolumes directly inside one, relative to it. A name may hold anything, also a newline:
+ * only paths that are subvolumes when looked at are given, the rest is left to the caller's own delete to refuse.
+ */
+export async function nestedSubvolumes(path: string): Promise<readonly string[]> {
+  const { stdout } = await run('btrfs', ['subvolume', 'list', '-o', '-u', '-q', '--', path]);
+  if (stdout === '') return [];
+  const inside = `/${await pathInTree(path)}/`;
+  const relative = parseList(stdout).flatMap((listed) =>
+    listed.path.startsWith(inside) ? [listed.path.slice(inside.length)] : [],
+  );
+  const real = await Promise.all(relative.map((name) => isSubvolume(`${path}/${name}`)));
+  return relative.filter((_, index) => real[index]);
+}
+
+/** All subvolumes of a filesystem; `top` is its mounted top level. */
+export async function listSubvolumes(top: string): Promise<readonly Dataset[]> {
+  const { stdout } = await run('btrfs', ['subvolume', 'list', '-u', '-q', '--', top], {
+    maxOutputBytes: 256 * 1024 * 1024,
+  });
+  return parseList(stdout);
+}
+
+const LISTED = /^ID \d+ gen \d+ top level \d+ parent_uuid (\S+)\s+uuid (\S+)\s+path (.+)$/;
+
+/** `btrfs subvolume list -u -q` (stdout as latin1), paths with a leading slash. A name with a line break ends at it. */
+export function parseList(text: string): readonly Dataset[] {
+  return text.split('\n').flatMap((line) => {
+    const [, parent, uuid, path] = LISTED.exec(line) ?? [];
+    const guid = uuidOf(uuid);
+    if (guid === null || path === undefined) return [];
+    return [
+      {
+        path: `/${Buffer.from(path, 'latin1').toString('utf8')}`,
+        guid,
+        parentGuid: uuidOf(parent),
+      },
+    ];
+  });
+}
+
+async function pathInTree(path: string): Promise<string> {
+  const { stdout } = await run('btrfs', [
+    'inspect-internal',
+    'subvolid-resolve',
+    await idOf(path),
+    path,
+  ]);
+  return Buffer.from(stdout.trim(), 'latin1').toString('utf8');
+}
+
+async function idOf(path: string): Promise<string> {
+  const { stdout } = await run('btrfs', ['inspect-internal', 'rootid', '--', path]);
+  return stdout.trim();
+}
+
+async function statIfThere(path: string): Promise<Awaited<ReturnType<typeof lstat>> | null> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function uuidOf(text: string | undefined): string | null {
+  return text !== undefined && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+    ? text
+    : null;
+}

@@ -1,0 +1,159 @@
+import type { Manifest, NestedImage, StoredSnapshot } from '../model/manifest.ts';
+import type { Tier } from '../model/snapshot.ts';
+import type { InPlace, SwapVolume, TransactionRecord, Tree } from '../model/transaction.ts';
+
+/** What a driver can do, as data that planners read. */
+export interface Capabilities {
+  /** All volumes of one filesystem are captured at one instant, frozen or not. */
+  readonly atomicGroup: boolean;
+  readonly instantRollback: boolean;
+  readonly clone: boolean;
+  readonly nativeSend: boolean;
+  readonly resumableSend: boolean;
+  readonly holds: boolean;
+  readonly bookmarks: boolean;
+  readonly diff: boolean;
+}
+
+/** Where a volume's data lies, as observed now. */
+export interface Placement {
+  readonly volume: string;
+  /** Resolved host path of the data. */
+  readonly mountpoint: string;
+  /** Kernel's name of the filesystem: `btrfs`, `zfs`, `xfs`, `ext4`, `nfs4` … */
+  readonly filesystem: string;
+  readonly tier: Tier;
+  /** Why the tier is `unsupported`, or why a supported one cannot capture this volume; else null. */
+  readonly reason: string | null;
+  readonly isolated: boolean;
+  /** The dataset that holds the data; its own when isolated. For btrfs the subvolume's path from the top level. */
+  readonly dataset: string;
+  /** Filesystem UUID; empty where there is no driver. */
+  readonly fsId: string;
+  /** The data's path from the filesystem's root. */
+  readonly pathInFs: string;
+  /** Datasets inside the volume's own, relative to it: captured and restored with it. */
+  readonly nested: readonly string[];
+  /** Why its data cannot be swapped in place (it is a mount point of its own), or null. */
+  readonly notSwappable: string | null;
+}
+
+export interface Dataset {
+  /** From the filesystem's root. */
+  readonly path: string;
+  readonly guid: string;
+  /** What it is a snapshot of, or null. */
+  readonly parentGuid: string | null;
+}
+
+/** The volumes of one restore point to be; its id is given when it is published. */
+export interface CaptureSet {
+  /** Names the set within its capture. */
+  readonly key: string;
+  readonly volumes: readonly Placement[];
+}
+
+/** An image as `finish` gives it. `image` is its name inside the restore point. */
+export interface Image {
+  readonly volume: string;
+  readonly image: string;
+  readonly guid: string;
+  readonly sourceGuid: string;
+  readonly nested: readonly NestedImage[];
+}
+
+/** A capture of one or more restore points on one filesystem, prepared before the freeze. */
+export interface Capture {
+  /** Takes every image; the only step inside the freeze. An abort leaves it to `discard`. */
+  take(signal: AbortSignal): Promise<void>;
+  /** Removes images that were taken, so that `take` can be tried again. */
+  reset(): Promise<void>;
+  /** After the thaw: reads images out where they are not isolated, and names them. Order of the set's volumes. */
+  finish(key: string): Promise<readonly Image[]>;
+  /** Host directory of a set's images before it is published. */
+  directory(key: string): string;
+  /** Writes the manifest, fsyncs, and makes the restore point visible: the last step. Gives its directory. */
+  publish(key: string, manifest: Manifest): Promise<string>;
+  /** Removes what the set left, also half of it; a published set has left nothing. */
+  discard(key: string): Promise<void>;
+  /** Removes what the sets shared. */
+  close(): Promise<void>;
+}
+
+/** The new data of a volume, prepared beside the old one before anything is stopped. */
+export type StageSource =
+  | {
+      readonly from: 'image';
+      readonly directory: string;
+      readonly image: string;
+      readonly nested: readonly NestedImage[];
+    }
+  | { readonly from: 'live' };
+
+export interface StageRequest {
+  readonly transaction: string;
+  readonly volume: Placement;
+  /** What the new data shall be: a dataset of its own or a plain directory. */
+  readonly kind: Tree['kind'];
+  readonly source: StageSource;
+}
+
+/** Everything Cowherd keeps on one filesystem, and what it does there. All methods are safe to repeat. */
+export interface Store {
+  readonly fsId: string;
+  readonly capabilities: Capabilities;
+
+  /** Every dataset of the filesystem, the store's own included. */
+  datasets(): Promise<readonly Dataset[]>;
+  list(): Promise<readonly StoredSnapshot[]>;
+  /** Ids whose manifest cannot be read; their images are left alone. */
+  damaged(): Promise<readonly string[]>;
+  /** True when the id is taken. */
+  has(id: string): Promise<boolean>;
+  capture(sets: readonly CaptureSet[]): Promise<Capture>;
+  /** Gives a transient read-only image of one volume to `use`, then removes it. */
+  withImage<T>(volume: Placement, use: (root: string) => Promise<T>): Promise<T>;
+  setPinned(id: string, pinned: boolean): Promise<void>;
+  /** Destroys a restore point, and the retired data that was kept for it. Gone already is success. */
+  destroy(id: string): Promise<void>;
+
+  /** Copies data to where `install` will take it from; compared with its source. Throws NO_SPACE, TOOL_FAILED. */
+  stage(request: StageRequest): Promise<Tree>;
+  /** The tree at a volume's place now. Null when nothing is there. */
+  treeAt(pathInFs: string): Promise<Tree | null>;
+  inPlace(volume: SwapVolume): Promise<InPlace>;
+  /** Makes room for what `retire` and `revert` move, before anything is stopped. */
+  prepareAside(record: TransactionRecord, volume: SwapVolume): Promise<void>;
+  /** Moves the old tree away, so that nothing can start on it. */
+  retire(record: TransactionRecord, volume: SwapVolume): Promise<void>;
+  /** Moves the new tree to its place. */
+  install(record: TransactionRecord, volume: SwapVolume): Promise<void>;
+  /** Brings the old tree back, moving the new one away first where it is in place. Safe at any state. */
+  revert(record: TransactionRecord, volume: SwapVolume): Promise<void>;
+  /** Destroys the tree that lost: the new one after a revert. */
+  destroyNew(record: TransactionRecord, volume: SwapVolume): Promise<void>;
+  /** Destroys the retired old tree. */
+  destroyOld(record: TransactionRecord, volume: SwapVolume): Promise<void>;
+  /** Makes all changes so far durable. Throws TOOL_FAILED when it takes longer (default 60 s). */
+  sync(timeoutMs?: number): Promise<void>;
+
+  records(): Promise<readonly TransactionRecord[]>;
+  saveRecord(record: TransactionRecord): Promise<void>;
+  dropRecord(id: string): Promise<void>;
+  /** Keeps the record of a committed rollback, and with it the retired data, until its safety snapshot goes. */
+  keepRetired(record: TransactionRecord): Promise<void>;
+
+  /** Bytes that can still be written, and the filesystem's size. */
+  space(): Promise<{ readonly freeBytes: number; readonly sizeBytes: number }>;
+  /** Removes what dead runs left half done; gives what it removed, one line each. */
+  collectLeftovers(): Promise<readonly string[]>;
+  /** What `collectLeftovers` would remove. */
+  leftovers(): Promise<readonly string[]>;
+}
+
+/** A filesystem's driver. Differences between drivers are in `capabilities`. */
+export interface Driver {
+  readonly tier: Tier;
+  readonly capabilities: Capabilities;
+  open(fsId: string): Promise<Store>;
+}
