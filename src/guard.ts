@@ -1,0 +1,3 @@
+import { runGuard } from './quiesce/guard-process.ts';
+
+runGuard();

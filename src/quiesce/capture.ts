@@ -1,0 +1,94 @@
+import { setTimeout } from 'node:timers/promises';
+import { CowherdError } from '../model/errors.ts';
+import type { Freeze } from './freeze.ts';
+import type { ContainerPort, FreezeTarget } from './port.ts';
+import type { Protection } from './protect.ts';
+import type { Stop } from './stop.ts';
+import { expectFrozen } from './watch.ts';
+import type { Watched } from './watch.ts';
+
+const SETTLE_LIMIT_MS = 30_000;
+const TIMEOUT_HINT = 'raise quiesce.maxFreeze, or find out what keeps the filesystem busy';
+
+export interface Bracketed<T> {
+  readonly value: T;
+  /** From just before the first freeze to just after the last thaw was verified; 0 when nothing was frozen by us. */
+  readonly frozenMs: number;
+}
+
+export interface CaptureRequest<T> {
+  readonly maxFreezeMs: number;
+  readonly port: ContainerPort;
+  /** Writes dirty data out before the freeze; has a time limit of its own. */
+  readonly flush: () => Promise<void>;
+  /**
+   * The only thing done while all are frozen. Ends soon when the signal aborts. What it made is the caller's to remove when the
+   * bracket throws.
+   */
+  readonly capture: (signal: AbortSignal) => Promise<T>;
+}
+
+/** One bracket under way; `protection` null: nothing is to be frozen. */
+export interface Session<T> {
+  readonly request: CaptureRequest<T>;
+  readonly watched: readonly Watched[];
+  readonly freeze: Freeze;
+  readonly protection: Protection | null;
+  readonly stop: Stop;
+}
+
+/** Flush, freeze, capture and, however that went, thaw. Throws as `bracket` does, the first cause before what followed from it. */
+export async function captureAndThaw<T>(session: Session<T>): Promise<Bracketed<T>> {
+  const { freeze, protection, stop } = session;
+  const captures: Promise<T>[] = [];
+  const [outcome] = await Promise.allSettled([captureFrozen(session, captures)]);
+  const { frozenMs, left } = await freeze.thaw();
+  stop.release();
+  const [released] = await Promise.allSettled([standDown(left, protection)]);
+  await settle(captures);
+  if (left.length > 0) throw notThawed(left);
+  stop.signal.throwIfAborted();
+  if (outcome.status === 'rejected') throw outcome.reason;
+  if (released.status === 'rejected') throw released.reason;
+  return { value: outcome.value, frozenMs };
+}
+
+async function standDown(left: readonly unknown[], protection: Protection | null): Promise<void> {
+  if (left.length === 0) await protection?.release();
+  else protection?.takeOver();
+}
+
+/** Nothing that can be slow happens between freeze and return but the capture itself. */
+async function captureFrozen<T>(session: Session<T>, captures: Promise<T>[]): Promise<T> {
+  const { request, watched, freeze, protection, stop } = session;
+  await stop.race(request.flush());
+  if (protection !== null) stop.limit(request.maxFreezeMs, () => timedOut(request.maxFreezeMs));
+  protection?.freezing();
+  await stop.race(freeze.start(stop.signal));
+  await stop.race(expectFrozen(watched, request.port));
+  const capturing = request.capture(stop.signal);
+  captures.push(capturing);
+  const value = await stop.race(capturing);
+  await stop.race(expectFrozen(watched, request.port));
+  return value;
+}
+
+/** Waits for the capture, thawed long since, so that no late image appears behind its caller's back; a hung one gets 30 s. */
+async function settle(captures: readonly Promise<unknown>[]): Promise<void> {
+  const settled = new AbortController();
+  const late = setTimeout(SETTLE_LIMIT_MS, undefined, { signal: settled.signal });
+  await Promise.race([Promise.allSettled(captures), late.catch(() => undefined)]);
+  settled.abort();
+}
+
+function notThawed(left: readonly FreezeTarget[]): CowherdError {
+  const names = left.map(({ name }) => name).join(', ');
+  return new CowherdError('IO_ERROR', `it is not sure that ${names} is thawed`, {
+    hint: 'the guard goes on trying; look at it, run cowherd thaw, and docker unpause if need be',
+  });
+}
+
+function timedOut(maxFreezeMs: number): CowherdError {
+  const message = `the capture took longer than maxFreeze (${String(maxFreezeMs)} ms)`;
+  return new CowherdError('FREEZE_TIMEOUT', message, { hint: TIMEOUT_HINT });
+}
