@@ -1,0 +1,225 @@
+import type { Docker } from '../docker/docker.ts';
+import { CowherdError, toFailure, type Failure } from '../model/errors.ts';
+import { beginTransaction, type Transaction } from './begin-transaction.ts';
+import type { Context } from './context.ts';
+import { observeHost, withNested, type Host, type PlacedAgent } from './host.ts';
+import { stopAll } from './lifecycle.ts';
+import { lockAgents } from './locking.ts';
+import { recoverQuietly } from './recover.ts';
+import { selectPlaced } from './selection.ts';
+import { conversionSwaps, stageAll, type Swap } from './swap-plan.ts';
+import { commit, revert, startOnData, swapAll } from './transaction.ts';
+import { usersToStop, type Users } from './users.ts';
+
+export interface ConversionRequest {
+  readonly kind: 'adopt' | 'unadopt';
+  readonly agents: readonly string[];
+  readonly includeUsers: boolean;
+  /** Go on although another tool takes snapshots of the dataset around a volume. */
+  readonly despiteSnapshots: boolean;
+}
+
+export interface ConversionResult {
+  readonly agent: string;
+  readonly outcome: 'adopted' | 'unadopted' | 'unchanged';
+}
+
+export interface ConversionReport {
+  readonly results: readonly ConversionResult[];
+  readonly failures: readonly Failure[];
+}
+
+/** What converting one agent takes; no swaps when it is so already. */
+export interface ConversionPlan {
+  readonly agent: PlacedAgent;
+  readonly swaps: readonly Swap[];
+  readonly users: Users;
+  /** Snapshots of the dataset around its volumes that are not ours: they will not hold adopted volumes. */
+  readonly foreignSnapshots: readonly string[];
+}
+
+export interface ConversionPlans {
+  readonly host: Host;
+  readonly plans: readonly ConversionPlan[];
+  readonly failures: readonly Failure[];
+}
+
+/** Plans for the chosen agents; what is refused or impossible is a failure of its agent. Throws AGENT_UNKNOWN, DOCKER_UNREACHABLE. */
+export async function planConversions(
+  context: Context,
+  request: ConversionRequest,
+): Promise<ConversionPlans> {
+  const host = await observeHost(context);
+  const agents = await withNested(context, selectPlaced(context, host, request.agents));
+  const settled = await Promise.allSettled(
+    agents.map(async (agent) => planOne(context, { request, host, agent })),
+  );
+  return {
+    host,
+    plans: settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
+    failures: settled.flatMap((result, index) =>
+      result.status === 'rejected' ? [toFailure(agents[index]?.name ?? null, result.reason)] : [],
+    ),
+  };
+}
+
+async function planOne(
+  context: Context,
+  { request, host, agent }: { request: ConversionRequest; host: Host; agent: PlacedAgent },
+): Promise<ConversionPlan> {
+  const convertible = agent.placements.filter(({ fsId }) => fsId !== '');
+  if (convertible.length === 0) {
+    const why = agent.placements
+      .map(({ volume, reason }) => `${volume}: ${reason ?? ''}`)
+      .join('; ');
+    throw new CowherdError(
+      'TIER_UNSUPPORTED',
+      `no volume of ${agent.name} lies on a filesystem with snapshots (${why})`,
+      { hint: `cowherd doctor ${agent.name}` },
+    );
+  }
+  const swaps = conversionSwaps(agent, request.kind === 'adopt' ? 'dataset' : 'directory');
+  if (swaps.length === 0)
+    return { agent, swaps, users: { stopped: [], dependents: [] }, foreignSnapshots: [] };
+  const foreignSnapshots =
+    request.kind === 'adopt' ? await foreignSnapshotsAround(context, swaps) : [];
+  if (foreignSnapshots.length > 0 && !request.despiteSnapshots)
+    throw snapshotted(agent, foreignSnapshots);
+  const swapped = new Set(swaps.map(({ placement }) => placement.volume));
+  const only = { ...agent, volumes: agent.volumes.filter(({ name }) => swapped.has(name)) };
+  const users = await usersToStop(await context.docker(), {
+    agent: only,
+    containers: host.observation.containers,
+    includeUsers: request.includeUsers,
+  });
+  return { agent, swaps, users, foreignSnapshots };
+}
+
+/** Paths of snapshots, outside our store, of the datasets that hold these volumes now. */
+async function foreignSnapshotsAround(
+  context: Context,
+  swaps: readonly Swap[],
+): Promise<readonly string[]> {
+  const found = new Set<string>();
+  for (const { placement } of swaps) {
+    const datasets = await (await context.openStore(placement.fsId)).datasets();
+    const around = datasets.find(({ path }) => path === placement.dataset)?.guid;
+    const snapshots = datasets.filter(
+      ({ path, parentGuid }) =>
+        around !== undefined && parentGuid === around && !path.startsWith('/.cowherd/'),
+    );
+    for (const { path } of snapshots) found.add(path);
+  }
+  return [...found];
+}
+
+function snapshotted(agent: PlacedAgent, snapshots: readonly string[]): CowherdError {
+  return new CowherdError(
+    'CONFIRMATION_REQUIRED',
+    `another tool takes snapshots of the filesystem around the volumes of ${agent.name} (${snapshots.slice(0, 3).join(', ')}${snapshots.length > 3 ? ', …' : ''}): ` +
+      'they will not hold adopted volumes, and rolling one back brings the agent up empty',
+    {
+      hint: 'back the volumes up with cowherd from now on, and add --despite-snapshots',
+      details: { snapshots },
+    },
+  );
+}
+
+/** Makes volumes isolated or plain again, agent after agent; each is a transaction that ends whole on one of the two. */
+export async function convert(
+  context: Context,
+  request: ConversionRequest,
+): Promise<ConversionReport> {
+  await recoverQuietly(context);
+  const { plans, failures, host } = await planConversions(context, request);
+  const results: ConversionResult[] = [];
+  const failed = [...failures];
+  for (const plan of plans) {
+    try {
+      results.push(await convertLocked(context, { request, host, plan }));
+    } catch (error) {
+      failed.push(toFailure(plan.agent.name, error));
+    }
+  }
+  return { results, failures: failed };
+}
+
+interface Conversion {
+  readonly request: ConversionRequest;
+  readonly host: Host;
+  readonly plan: ConversionPlan;
+}
+
+async function convertLocked(
+  context: Context,
+  { request, host, plan }: Conversion,
+): Promise<ConversionResult> {
+  const agent = plan.agent.name;
+  if (plan.swaps.length === 0) return { agent, outcome: 'unchanged' };
+  context.interrupt.throwIfAborted();
+  const locks = await lockAgents(context, [plan.agent], host.observation);
+  try {
+    await transact(context, request, await replan(context, request, agent));
+    return { agent, outcome: `${request.kind}ed` };
+  } finally {
+    locks.release();
+  }
+}
+
+/** The plan as it is now that nobody else can change it. */
+async function replan(
+  context: Context,
+  request: ConversionRequest,
+  agent: string,
+): Promise<ConversionPlan> {
+  const host = await observeHost(context);
+  const [placed] = await withNested(
+    context,
+    host.agents.filter(({ name }) => name === agent),
+  );
+  if (placed === undefined)
+    throw new CowherdError('AGENT_UNKNOWN', `there is no agent ${agent} any more`);
+  return planOne(context, { request, host, agent: placed });
+}
+
+async function transact(
+  context: Context,
+  request: ConversionRequest,
+  plan: ConversionPlan,
+): Promise<void> {
+  const docker = await context.docker();
+  const { agent, swaps, users } = plan;
+  const transaction = await beginTransaction(context, {
+    kind: request.kind,
+    agent: agent.name,
+    snapshot: null,
+    start: true,
+    swaps,
+    users,
+  });
+  try {
+    await copyAndSwap(context, docker, { transaction, swaps });
+    if (docker !== null) await startOnData(docker, transaction.record);
+  } catch (error) {
+    await revert(context, transaction.record, docker);
+    throw error;
+  }
+  await commit(context, transaction.record);
+}
+
+/** The copy is made of a tree that nobody writes to: after the stop, compared with its source, before anything is moved. */
+async function copyAndSwap(
+  context: Context,
+  docker: Docker | null,
+  work: { transaction: Transaction; swaps: readonly Swap[] },
+): Promise<void> {
+  const { transaction, swaps } = work;
+  const record = await transaction.enter('stopping');
+  for (const volume of record.volumes)
+    await (await context.openStore(volume.fsId)).prepareAside(record, volume);
+  if (docker !== null) await stopAll(docker, record.containers);
+  const volumes = await stageAll(context, record.id, swaps);
+  context.interrupt.throwIfAborted();
+  await swapAll(context, await transaction.enter('swapping', { volumes }));
+  await transaction.enter('swapped');
+}

@@ -1,0 +1,140 @@
+import type { Docker } from '../docker/docker.ts';
+import { policyFor } from '../config/policy.ts';
+import { isAlive } from '../model/agent.ts';
+import { nextSnapshotId } from '../model/snapshot-id.ts';
+import type { Guard } from '../quiesce/guard.ts';
+import type { Capture, CaptureSet } from '../storage/driver.ts';
+import type { Context } from './context.ts';
+import { writersOf } from './locking.ts';
+import { processesUsing } from './mount-check.ts';
+import { publish, type Published } from './publish.ts';
+import { takeInBracket, type Taken } from './freeze-group.ts';
+import type { Candidate } from './snapshot-plan.ts';
+import type { SqliteRow } from '../model/snapshot.ts';
+
+/** One agent of a bracket, quiesced as far as that goes without freezing. */
+export interface Member {
+  readonly candidate: Candidate;
+  readonly rows: readonly SqliteRow[];
+  readonly tags: Readonly<Record<string, string>>;
+  readonly safety: boolean;
+}
+
+export interface GroupRequest {
+  readonly members: readonly Member[];
+  readonly docker: Docker | null;
+  readonly guard: Guard;
+  /** After the thaw, before images are read out and published: `post` hooks. */
+  readonly afterThaw: () => Promise<void>;
+}
+
+/**
+ * Captures the agents in one bracket and publishes a restore point of each, in their order. One that cannot be published
+ * fails alone; what fails before that fails all, and leaves nothing. Throws as `bracket` does, NO_SPACE, TOOL_FAILED.
+ */
+export async function captureGroup(
+  context: Context,
+  request: GroupRequest,
+): Promise<readonly PromiseSettledResult<Published>[]> {
+  const captures = await beginCaptures(context, request.members);
+  try {
+    const taken = await takeInBracket(context, request, captures);
+    return await Promise.allSettled(
+      request.members.map(async (member) =>
+        publishMember(context, { request, member, captures, taken }),
+      ),
+    );
+  } finally {
+    for (const capture of captures.values()) {
+      for (const { candidate } of request.members) await capture.discard(candidate.agent.name);
+      await capture.close();
+    }
+  }
+}
+
+async function beginCaptures(
+  context: Context,
+  members: readonly Member[],
+): Promise<ReadonlyMap<string, Capture>> {
+  const fsIds = new Set(
+    members.flatMap(({ candidate }) => candidate.volumes.map(({ fsId }) => fsId)),
+  );
+  const captures = new Map<string, Capture>();
+  for (const fsId of [...fsIds].sort()) {
+    const store = await context.openStore(fsId);
+    captures.set(fsId, await store.capture(members.map(({ candidate }) => setOn(candidate, fsId))));
+  }
+  return captures;
+}
+
+function setOn(candidate: Candidate, fsId: string): CaptureSet {
+  return {
+    key: candidate.agent.name,
+    volumes: candidate.volumes.filter((volume) => volume.fsId === fsId),
+  };
+}
+
+interface PublishRequest {
+  readonly request: GroupRequest;
+  readonly member: Member;
+  readonly captures: ReadonlyMap<string, Capture>;
+  readonly taken: Taken;
+}
+
+async function publishMember(
+  context: Context,
+  { request, member, captures, taken }: PublishRequest,
+): Promise<Published> {
+  const { candidate, rows, tags, safety } = member;
+  const { agent } = candidate;
+  const { quiesce } = policyFor(context.config, agent.name);
+  const alive = writersOf(agent, taken.containers).filter(isAlive);
+  const atRest = alive.every(({ state }) => state === 'paused') && !(await hostWrites(candidate));
+  const own = new Map(
+    [...captures].filter(([fsId]) => candidate.volumes.some((volume) => volume.fsId === fsId)),
+  );
+  return publish(context, request.docker, {
+    id: await freeId(context, agent.name, taken.createdAt, [...own.keys()]),
+    candidate,
+    createdAt: taken.createdAt,
+    still:
+      atRest ||
+      (taken.frozen &&
+        quiesce.freeze !== 'none' &&
+        alive.length > 0 &&
+        !(await hostWrites(candidate))),
+    atRest,
+    frozenMs: atRest ? 0 : taken.frozenMs,
+    safety,
+    sqliteEnabled: quiesce.sqlite.enabled,
+    rows,
+    tags,
+    captures: own,
+    containers: agent.containers,
+  });
+}
+
+/** A process of the host cannot be frozen by us: a listed directory that one uses is only crash-consistent. */
+async function hostWrites({ agent, volumes }: Candidate): Promise<boolean> {
+  const listed = volumes.filter(({ volume }) =>
+    agent.volumes.some(({ name, kind }) => name === volume && kind === 'path'),
+  );
+  const users = await Promise.all(listed.map(async ({ mountpoint }) => processesUsing(mountpoint)));
+  return users.some((pids) => pids.length > 0);
+}
+
+async function freeId(
+  context: Context,
+  agent: string,
+  createdAt: Date,
+  fsIds: readonly string[],
+): Promise<string> {
+  const stores = await Promise.all(fsIds.map(async (fsId) => context.openStore(fsId)));
+  const taken = new Set<string>();
+  for (;;) {
+    const id = nextSnapshotId(agent, createdAt, (candidate) => taken.has(candidate));
+    const found = await Promise.all(stores.map(async (store) => store.has(id)));
+    if (!found.includes(true)) return id;
+    taken.add(id);
+  }
+}

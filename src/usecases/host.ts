@@ -1,0 +1,84 @@
+import type { Agent, Observation } from '../model/agent.ts';
+import { observe } from '../docker/observe.ts';
+import type { Dataset, Placement } from '../storage/driver.ts';
+import { placeVolume } from '../storage/placement.ts';
+import type { Context } from './context.ts';
+
+/** An agent with where each of its volumes lies; `placements` in the order of `volumes`. */
+export interface PlacedAgent extends Agent {
+  readonly placements: readonly Placement[];
+}
+
+export interface Host {
+  readonly agents: readonly PlacedAgent[];
+  readonly observation: Observation;
+}
+
+/** What runs on this host and where its data lies, seen now. Throws DOCKER_UNREACHABLE. */
+export async function observeHost(context: Context): Promise<Host> {
+  const observation = await observe(await context.docker(), context.config.agents);
+  const mounts = await context.mounts();
+  const agents = await Promise.all(
+    observation.agents.map(async (agent) => ({
+      ...agent,
+      placements: await Promise.all(
+        agent.volumes.map(async (volume) => placeVolume(volume, mounts)),
+      ),
+    })),
+  );
+  return { agents, observation };
+}
+
+/** The same agents with the datasets nested in their volumes, which only the filesystem's own listing tells. */
+export async function withNested(
+  context: Context,
+  agents: readonly PlacedAgent[],
+): Promise<readonly PlacedAgent[]> {
+  const known = new Map<string, Promise<readonly Dataset[]>>();
+  const datasetsOf = async (fsId: string): Promise<readonly Dataset[]> => {
+    const listing =
+      known.get(fsId) ?? context.openStore(fsId).then(async (store) => store.datasets());
+    known.set(fsId, listing);
+    return listing;
+  };
+  return Promise.all(
+    agents.map(async (agent) => ({
+      ...agent,
+      placements: await Promise.all(
+        agent.placements.map(async (placement) =>
+          hasStore(placement) ? nest(placement, await datasetsOf(placement.fsId)) : placement,
+        ),
+      ),
+    })),
+  );
+}
+
+/** True when a driver of ours serves the filesystem the volume lies on. */
+export function hasStore(placement: Placement): boolean {
+  return placement.fsId !== '';
+}
+
+/** A placement with its nested datasets; only a dataset of its own can be captured together with them. */
+function nest(placement: Placement, datasets: readonly Dataset[]): Placement {
+  const inside = `${placement.pathInFs === '/' ? '' : placement.pathInFs}/`;
+  const nested = datasets.flatMap(({ path }) =>
+    path.startsWith(inside) ? [path.slice(inside.length)] : [],
+  );
+  if (nested.length === 0 || placement.isolated) return { ...placement, nested };
+  const reason = `it holds nested subvolumes (${nested.slice(0, 3).join(', ')}), which can be captured only with a volume that is isolated`;
+  return { ...placement, nested, reason: placement.reason ?? reason };
+}
+
+/** All filesystems with a store that the agents' volumes and Docker's data root lie on, sorted. */
+export async function storeIds(context: Context, host: Host): Promise<readonly string[]> {
+  const ids = host.agents.flatMap((agent) => agent.placements.map(({ fsId }) => fsId));
+  const { dataRoot } = host.observation;
+  if (dataRoot !== null) {
+    const place = await placeVolume(
+      { name: 'data-root', mountpoint: dataRoot, unsupported: null },
+      await context.mounts(),
+    );
+    ids.push(place.fsId);
+  }
+  return [...new Set(ids)].filter((id) => id !== '').sort();
+}

@@ -1,0 +1,184 @@
+import type { Docker } from '../docker/docker.ts';
+import type { Container } from '../model/agent.ts';
+import type {
+  Manifest,
+  RecordedContainer,
+  RecordedDatabase,
+  RecordedVolume,
+} from '../model/manifest.ts';
+import type { Grade, SqliteRow } from '../model/snapshot.ts';
+import { findDatabases, type ImageScan } from '../quiesce/databases.ts';
+import type { Capture, Image } from '../storage/driver.ts';
+import type { Context } from './context.ts';
+import type { Candidate } from './snapshot-plan.ts';
+import { allCheckpointed, toRecords } from './sqlite.ts';
+
+/** What the bracket told of one agent's capture. */
+export interface Captured {
+  readonly id: string;
+  readonly candidate: Candidate;
+  readonly createdAt: Date;
+  /** Nobody wrote: frozen by us, at rest, or stopped. */
+  readonly still: boolean;
+  readonly atRest: boolean;
+  readonly frozenMs: number;
+  readonly safety: boolean;
+  readonly sqliteEnabled: boolean;
+  readonly rows: readonly SqliteRow[];
+  readonly tags: Readonly<Record<string, string>>;
+  /** The captures by filesystem. */
+  readonly captures: ReadonlyMap<string, Capture>;
+  readonly containers: readonly Container[];
+}
+
+export interface Published {
+  readonly manifest: Manifest;
+  readonly directories: ReadonlyMap<string, string>;
+  readonly warnings: readonly string[];
+}
+
+interface Finished {
+  readonly fsId: string;
+  readonly capture: Capture;
+  readonly images: readonly Image[];
+}
+
+/** Reads images out, looks into them, writes the manifest everywhere and last on its home filesystem: from then on the restore point exists. */
+export async function publish(
+  context: Context,
+  docker: Docker | null,
+  captured: Captured,
+): Promise<Published> {
+  const { captures } = captured;
+  const key = captured.candidate.agent.name;
+  const finished = await Promise.all(
+    Array.from(captures, async ([fsId, capture]): Promise<Finished> => ({
+      fsId,
+      capture,
+      images: await capture.finish(key),
+    })),
+  );
+  const volumes = captured.candidate.volumes.map((placement) =>
+    recordVolume(captured, finished, placement.volume),
+  );
+  const scans = await Promise.all(volumes.map(async (volume) => scan(captured, volume)));
+  const manifest = await manifestOf({ context, docker, captured, volumes, scans });
+  const homeLast = [...captures].sort(
+    ([a], [b]) => Number(a === manifest.home) - Number(b === manifest.home),
+  );
+  const directories = new Map<string, string>();
+  for (const [fsId, capture] of homeLast)
+    directories.set(fsId, await capture.publish(key, manifest));
+  return { manifest, directories, warnings: warningsOf(volumes, scans) };
+}
+
+async function scan({ candidate, captures }: Captured, volume: RecordedVolume): Promise<ImageScan> {
+  const directory = captures.get(volume.fsId)?.directory(candidate.agent.name) ?? '';
+  return findDatabases(`${directory}/${volume.image}`);
+}
+
+function recordVolume(
+  { candidate }: Captured,
+  finished: readonly Finished[],
+  name: string,
+): RecordedVolume {
+  const volume = candidate.agent.volumes.find((one) => one.name === name);
+  const placement = candidate.volumes.find((one) => one.volume === name);
+  const image = finished
+    .find(({ fsId }) => fsId === placement?.fsId)
+    ?.images.find((one) => one.volume === name);
+  if (!volume || !placement || !image) throw new Error(`no image was captured of ${name}`);
+  return {
+    name,
+    kind: volume.kind,
+    role: volume.role,
+    tier: placement.tier,
+    fsId: placement.fsId,
+    image: image.image,
+    guid: image.guid,
+    nested: image.nested,
+    isolated: placement.isolated,
+    mountpoint: volume.mountpoint,
+    labels: volume.labels,
+    incarnation: { createdAt: volume.createdAt, sourceGuid: image.sourceGuid },
+  };
+}
+
+interface ManifestParts {
+  readonly context: Context;
+  readonly docker: Docker | null;
+  readonly captured: Captured;
+  readonly volumes: readonly RecordedVolume[];
+  readonly scans: readonly ImageScan[];
+}
+
+async function manifestOf({
+  context,
+  docker,
+  captured,
+  volumes,
+  scans,
+}: ManifestParts): Promise<Manifest> {
+  const { candidate, createdAt, frozenMs, atRest, safety, tags, rows, id } = captured;
+  const databases = volumes.flatMap(({ name }, index) => toRecords(name, scans[index] ?? EMPTY));
+  return {
+    format: 1,
+    id,
+    agent: candidate.agent.name,
+    aliases: candidate.agent.aliases,
+    host: context.host,
+    cowherd: context.version,
+    createdAt: createdAt.toISOString(),
+    grade: gradeOf(captured, databases, scans),
+    atRest,
+    frozenMs,
+    safety,
+    tags,
+    home: [...captured.captures.keys()].sort()[0] ?? '',
+    containers: await Promise.all(
+      captured.containers.map(async (container) => recordContainer(docker, container)),
+    ),
+    volumes,
+    skipped: candidate.skipped.map(({ volume, message }) => ({ volume, message })),
+    sqlite: rows,
+    databases,
+  };
+}
+
+const EMPTY: ImageScan = { databases: [], placeholders: [], entries: 0, truncated: false };
+
+function gradeOf(
+  { still, sqliteEnabled, rows }: Captured,
+  databases: readonly RecordedDatabase[],
+  scans: readonly ImageScan[],
+): Grade {
+  if (!still) return 'crash';
+  const sure = sqliteEnabled && scans.every(({ truncated }) => !truncated);
+  return sure && allCheckpointed(databases, rows) ? 'checkpointed' : 'frozen';
+}
+
+async function recordContainer(
+  docker: Docker | null,
+  container: Container,
+): Promise<RecordedContainer> {
+  const { id, name, image, imageId, state } = container;
+  const digests = docker === null ? [] : await docker.imageDigests(imageId).catch(() => []);
+  return { id, name, image, imageId, digests, state };
+}
+
+/** A nested dataset that was made after the listing is missing in the image: its data is only in the live volume. */
+function warningsOf(
+  volumes: readonly RecordedVolume[],
+  scans: readonly ImageScan[],
+): readonly string[] {
+  return volumes.flatMap(({ name, nested }, index) => {
+    const captured = new Set(nested.map(({ path }) => path));
+    const missing = (scans[index]?.placeholders ?? []).filter(
+      (path) => !captured.has(path.toString()),
+    );
+    return missing.map(
+      (path) =>
+        `${name} holds the nested subvolume ${path.toString()}, which this snapshot does not contain`,
+    );
+  });
+}

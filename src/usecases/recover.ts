@@ -1,0 +1,109 @@
+import { isOwnerAlive } from '../exec/liveness.ts';
+import type { Docker } from '../docker/docker.ts';
+import { toFailure, type Failure } from '../model/errors.ts';
+import type { TransactionRecord } from '../model/transaction.ts';
+import { thawRecorded } from '../quiesce/thaw-recorded.ts';
+import { takeLocks } from '../state/locks.ts';
+import type { Store } from '../storage/driver.ts';
+import type { Context } from './context.ts';
+import { observeHost, storeIds } from './host.ts';
+import { containerLock } from './locking.ts';
+import { containerPort } from './port.ts';
+import { resume } from './transaction.ts';
+
+const RECOVERY_WAIT_MS = 60_000;
+
+export interface RecoverReport {
+  readonly results: readonly {
+    readonly agent: string;
+    readonly outcome: 'finished' | 'reverted' | 'thawed' | 'cleaned';
+  }[];
+  readonly failures: readonly Failure[];
+}
+
+type Result = RecoverReport['results'][number];
+
+/**
+ * Thaws what dead runs left frozen, finishes or reverts each transaction that was cut short, and removes leftovers.
+ * What a living run works on is left alone. Throws DOCKER_UNREACHABLE.
+ */
+export async function recover(context: Context): Promise<RecoverReport> {
+  const results: Result[] = [];
+  const failures: Failure[] = [];
+  const docker = await context.docker();
+  const thawed = await thawRecorded({
+    runtimeDir: context.runtimeDir,
+    liveOwners: 'skip',
+    port: docker === null ? null : containerPort(docker, context.config),
+  });
+  results.push(
+    ...thawed.results
+      .filter(({ outcome }) => outcome === 'thawed')
+      .map(({ name }): Result => ({ agent: name, outcome: 'thawed' })),
+  );
+  for (const fsId of await storeIds(context, await observeHost(context))) {
+    const store = await context.openStore(fsId);
+    await recoverStore(context, store, { docker, results, failures }).catch((error: unknown) =>
+      failures.push(toFailure(null, error)),
+    );
+  }
+  return { results, failures };
+}
+
+/** One recovery at a time per filesystem; what another has done meanwhile is seen, since records are read inside. */
+async function recoverStore(context: Context, store: Store, sink: Sink): Promise<void> {
+  const turn = await takeLocks([{ key: `recover:${store.fsId}`, label: 'a recovery' }], {
+    runtimeDir: context.runtimeDir,
+    waitMs: RECOVERY_WAIT_MS,
+  });
+  try {
+    for (const record of await store.records()) await resumeOne(context, record, sink);
+    for (const path of await store.collectLeftovers())
+      context.tell(`removed what a run that was cut short had left: ${path}`);
+  } finally {
+    turn.release();
+  }
+}
+
+/** The same before a command of its own: what cannot be recovered is told, and does not stop the command. */
+export async function recoverQuietly(context: Context): Promise<void> {
+  const { results, failures } = await recover(context);
+  for (const { agent, outcome } of results) context.tell(`recovered ${agent}: ${outcome}`);
+  for (const { agent, code, message } of failures)
+    context.tell(`warning: ${agent ?? 'recovery'}: ${code}: ${message}`);
+}
+
+interface Sink {
+  readonly docker: Docker | null;
+  readonly results: Result[];
+  readonly failures: Failure[];
+}
+
+async function resumeOne(
+  context: Context,
+  record: TransactionRecord,
+  { docker, results, failures }: Sink,
+): Promise<void> {
+  if (isOwnerAlive(ownerOf(record))) return;
+  try {
+    const keys = [
+      ...record.volumes.map(({ name, fsId, pathInFs }) => ({
+        key: `volume:${fsId}:${pathInFs}`,
+        label: `volume ${name}`,
+      })),
+      ...record.containers.map(containerLock),
+    ];
+    const locks = await takeLocks(keys, { runtimeDir: context.runtimeDir, waitMs: context.waitMs });
+    try {
+      results.push({ agent: record.agent, outcome: await resume(context, record, docker) });
+    } finally {
+      locks.release();
+    }
+  } catch (error) {
+    failures.push(toFailure(record.agent, error));
+  }
+}
+
+function ownerOf({ id }: TransactionRecord): string {
+  return id.split('-').slice(0, 2).join('-');
+}

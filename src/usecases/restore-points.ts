@@ -1,0 +1,84 @@
+import type { Agent } from '../model/agent.ts';
+import type { StoredSnapshot } from '../model/manifest.ts';
+import { newestFirst } from '../model/snapshot-id.ts';
+import type { SnapshotDocument } from '../model/snapshot.ts';
+import type { Context } from './context.ts';
+import { storeIds, type Host } from './host.ts';
+
+/** A restore point, and the agent its history belongs to now. */
+export interface RestorePoint extends StoredSnapshot {
+  readonly agent: string;
+  /** Host directories of its images by filesystem: an agent's volumes may lie on several. */
+  readonly directories: ReadonlyMap<string, string>;
+}
+
+/** Every complete restore point on the filesystems of this host's agents, newest first. */
+export async function listRestorePoints(
+  context: Context,
+  host: Host,
+): Promise<readonly RestorePoint[]> {
+  const stores = await Promise.all(
+    (await storeIds(context, host)).map(async (id) => context.openStore(id)),
+  );
+  const listings = await Promise.all(
+    stores.map(async (store) => ({ fsId: store.fsId, listed: await store.list() })),
+  );
+  const parts = listings.flatMap(({ fsId, listed }) => listed.map((stored) => ({ fsId, stored })));
+  const home = parts.filter(({ fsId, stored }) => stored.manifest.home === fsId);
+  const points = home.map(({ stored }) => ({
+    ...stored,
+    agent: ownerOf(stored, host.agents),
+    directories: new Map(
+      parts
+        .filter((part) => part.stored.manifest.id === stored.manifest.id)
+        .map((part) => [part.fsId, part.stored.directory]),
+    ),
+  }));
+  const ordered = newestFirst(
+    points.map((point) => ({ point, id: point.manifest.id, createdAt: point.manifest.createdAt })),
+  );
+  return ordered.map(({ point }) => point);
+}
+
+/**
+ * Whose restore point it is: history follows the volumes, so it is the agent that owns most of them now; where none of
+ * them exists any more, the agent of that name, or that once had it.
+ */
+export function ownerOf(
+  stored: Pick<StoredSnapshot, 'manifest'>,
+  agents: readonly Agent[],
+): string {
+  const { manifest } = stored;
+  const captured = new Set(manifest.volumes.map(({ name }) => name));
+  const owned = (agent: Agent): number =>
+    agent.volumes.filter(({ name }) => captured.has(name)).length;
+  const [most] = [...agents].sort((a, b) => owned(b) - owned(a));
+  if (most && owned(most) > 0) return most.name;
+  if (agents.some(({ name }) => name === manifest.agent)) return manifest.agent;
+  return agents.find(({ aliases }) => aliases.includes(manifest.agent))?.name ?? manifest.agent;
+}
+
+/** A restore point as the JSON documents show it. */
+export function snapshotDocument(
+  point: Pick<RestorePoint, 'manifest' | 'pinned' | 'agent' | 'directories'>,
+): SnapshotDocument {
+  const { manifest, pinned, agent } = point;
+  return {
+    id: manifest.id,
+    agent,
+    createdAt: manifest.createdAt,
+    grade: manifest.grade,
+    atRest: manifest.atRest,
+    frozenMs: manifest.frozenMs,
+    pinned,
+    safety: manifest.safety,
+    tags: manifest.tags,
+    volumes: manifest.volumes.map(({ name, tier, guid, fsId, image }) => ({
+      name,
+      tier,
+      guid,
+      location: `${point.directories.get(fsId) ?? ''}/${image}`,
+    })),
+    sqlite: manifest.sqlite,
+  };
+}

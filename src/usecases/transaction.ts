@@ -1,0 +1,171 @@
+import type { Docker } from '../docker/docker.ts';
+import { isAlive } from '../model/agent.ts';
+import { CowherdError } from '../model/errors.ts';
+import {
+  recoveryDirection,
+  type StoppedContainer,
+  type SwapVolume,
+  type TransactionPhase,
+  type TransactionRecord,
+} from '../model/transaction.ts';
+import type { Store } from '../storage/driver.ts';
+import type { Context } from './context.ts';
+import { asStopped, startAll, stopAll } from './lifecycle.ts';
+import { mountsMovedTree, movedTreeMounted } from './mount-check.ts';
+
+const START_ROUNDS = 3;
+
+/** Saves the record on the first of its filesystems, where a recovery finds it, before the change it announces. */
+export async function saveRecord(context: Context, record: TransactionRecord): Promise<void> {
+  await (await homeOf(context, record)).saveRecord(record);
+}
+
+/** The record with its next phase, saved. */
+export async function enter(
+  context: Context,
+  record: TransactionRecord,
+  phase: TransactionPhase,
+): Promise<TransactionRecord> {
+  const next = { ...record, phase };
+  await saveRecord(context, next);
+  return next;
+}
+
+/** Moves all old trees away, then all new ones in; gives the milliseconds it took. Between the two no container can start. */
+export async function swapAll(context: Context, record: TransactionRecord): Promise<number> {
+  const stores = await storesOf(context, record);
+  const begun = context.ticks();
+  for (const volume of record.volumes) await storeFor(stores, volume).retire(record, volume);
+  for (const volume of record.volumes) await storeFor(stores, volume).install(record, volume);
+  return context.ticks() - begun;
+}
+
+/**
+ * Starts what ran before and makes sure that no container has data mounted that was moved away: one that somebody started
+ * between stop and swap is restarted, a few times at most. Throws TOOL_FAILED.
+ */
+export async function startOnData(docker: Docker, record: TransactionRecord): Promise<void> {
+  await startAll(docker, record);
+  for (let round = 0; round < START_ROUNDS; round += 1) {
+    const stale = await staleContainers(docker, record.id);
+    if (stale.length === 0) return;
+    await stopAll(docker, stale);
+    await startAll(docker, { containers: stale, dependents: [] });
+  }
+  throw new CowherdError(
+    'TOOL_FAILED',
+    `a container of ${record.agent} still has the data mounted that was moved away`,
+    {
+      hint: 'something keeps starting it; stop that, then run: cowherd recover',
+    },
+  );
+}
+
+/** Containers of whoever, with processes that have a moved tree mounted. The listing is asked only when there is one. */
+async function staleContainers(
+  docker: Docker,
+  transaction: string,
+): Promise<readonly StoppedContainer[]> {
+  if (!(await movedTreeMounted(transaction))) return [];
+  const alive = (await docker.containers()).filter(isAlive);
+  const found = (await Promise.all(alive.map(async ({ id }) => docker.inspect(id)))).filter(
+    (details) => details !== null,
+  );
+  const stale = await Promise.all(
+    found.map(async ({ pid }) => pid > 0 && (await mountsMovedTree(pid, transaction))),
+  );
+  return found.filter((_, index) => stale[index]).map(asStopped);
+}
+
+/** Ends a transaction on the new data: the old data goes, or stays with the safety snapshot of a rollback. */
+export async function commit(context: Context, record: TransactionRecord): Promise<void> {
+  const stores = await storesOf(context, record);
+  await Promise.all([...stores.values()].map(async (store) => store.sync()));
+  const committed = await enter(context, record, 'committed');
+  const home = await homeOf(context, record);
+  if (record.kind === 'rollback' && record.safety !== null) {
+    await home.keepRetired(committed);
+    return;
+  }
+  for (const volume of record.volumes) await storeFor(stores, volume).destroyOld(record, volume);
+  await home.dropRecord(record.id);
+}
+
+/** Puts every volume back on its old data, starts what ran before, and forgets the transaction. Users must be stopped by `stopUsers` or never were. */
+export async function revert(
+  context: Context,
+  record: TransactionRecord,
+  docker: Docker | null,
+): Promise<void> {
+  const stopped = record.phase !== 'preparing';
+  if (stopped) {
+    const reverting = await enter(context, record, 'reverting');
+    const stores = await storesOf(context, record);
+    if (docker !== null && !(await allInPlace(context, record, 'old')))
+      await stopAll(docker, record.containers);
+    for (const volume of record.volumes) await storeFor(stores, volume).revert(reverting, volume);
+    await Promise.all([...stores.values()].map(async (store) => store.sync()));
+    if (docker !== null) await startOnData(docker, record);
+  }
+  await forget(context, record);
+}
+
+/** Removes what a transaction prepared, and its record. */
+async function forget(context: Context, record: TransactionRecord): Promise<void> {
+  const stores = await storesOf(context, record);
+  for (const volume of record.volumes) await storeFor(stores, volume).destroyNew(record, volume);
+  await (await homeOf(context, record)).dropRecord(record.id);
+}
+
+async function allInPlace(
+  context: Context,
+  record: TransactionRecord,
+  wanted: 'old' | 'new',
+): Promise<boolean> {
+  const stores = await storesOf(context, record);
+  const places = await Promise.all(
+    record.volumes.map(async (volume) => storeFor(stores, volume).inPlace(volume)),
+  );
+  return places.every((place) => place === wanted);
+}
+
+/** Finishes or reverts a transaction whose process is gone. Safe to be cut short and run again. */
+export async function resume(
+  context: Context,
+  record: TransactionRecord,
+  docker: Docker | null,
+): Promise<'finished' | 'reverted'> {
+  const stores = await storesOf(context, record);
+  const places = await Promise.all(
+    record.volumes.map(async (volume) => storeFor(stores, volume).inPlace(volume)),
+  );
+  if (recoveryDirection(record, places) === 'revert') {
+    await revert(context, record, docker);
+    return 'reverted';
+  }
+  if (record.phase !== 'committed' && docker !== null && record.start)
+    await startOnData(docker, record);
+  await commit(context, record);
+  return 'finished';
+}
+
+async function storesOf(
+  context: Context,
+  record: TransactionRecord,
+): Promise<ReadonlyMap<string, Store>> {
+  const ids = [...new Set(record.volumes.map(({ fsId }) => fsId))];
+  const stores = await Promise.all(ids.map(async (id) => context.openStore(id)));
+  return new Map(stores.map((store) => [store.fsId, store]));
+}
+
+function storeFor(stores: ReadonlyMap<string, Store>, volume: SwapVolume): Store {
+  const store = stores.get(volume.fsId);
+  if (store === undefined)
+    throw new CowherdError('INTERNAL', `no store was opened for ${volume.name}`);
+  return store;
+}
+
+async function homeOf(context: Context, record: TransactionRecord): Promise<Store> {
+  const [home = ''] = record.volumes.map(({ fsId }) => fsId).sort();
+  return context.openStore(home);
+}
