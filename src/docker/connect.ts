@@ -1,0 +1,48 @@
+import type Dockerode from 'dockerode';
+import { ANSWER_MS, call } from './call.ts';
+import type { Docker } from './docker.ts';
+import { execIn } from './exec.ts';
+import { pauseContainer, startContainer, stopContainer, unpauseContainer } from './lifecycle.ts';
+import {
+  imageDigests,
+  inspectContainer,
+  listContainers,
+  listVolumes,
+  readInfo,
+} from './listing.ts';
+
+/** Dockerode and the socket it speaks to, which errors name. */
+export interface Client {
+  readonly api: Dockerode;
+  readonly socketPath: string;
+}
+
+/**
+ * Docker on a unix socket, whatever DOCKER_HOST says. Nothing is asked yet: the first call throws
+ * DOCKER_UNREACHABLE when nobody is there.
+ */
+export async function connectDocker(socketPath: string): Promise<Docker> {
+  const api = await call(
+    { what: 'set up the Docker client', socketPath, timeoutMs: ANSWER_MS },
+    () => openClient(socketPath),
+  );
+  const client = { api, socketPath };
+  return {
+    info: () => readInfo(client),
+    containers: () => listContainers(client),
+    volumes: () => listVolumes(client),
+    inspect: (idOrName) => inspectContainer(client, idOrName),
+    imageDigests: (imageId) => imageDigests(client, imageId),
+    stop: (id) => stopContainer(client, id),
+    start: (id) => startContainer(client, id),
+    pause: (id) => pauseContainer(client, id),
+    unpause: (id) => unpauseContainer(client, id),
+    exec: (id, argv, timeoutMs) => execIn(client, { id, argv, timeoutMs }),
+  };
+}
+
+/** The empty host keeps docker-modem from following DOCKER_HOST away from the socket. */
+async function openClient(socketPath: string): Promise<Dockerode> {
+  const { default: Client } = await import('dockerode');
+  return new Client({ socketPath, host: '', protocol: 'http' });
+}

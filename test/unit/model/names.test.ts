@@ -1,0 +1,32 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { encodeName } from '../../../src/model/names.ts';
+
+const anyText = fc.string({ unit: 'binary', maxLength: 400 });
+const short = fc.string({ unit: 'grapheme', maxLength: 10 });
+
+test('a name is at most 128 bytes of safe characters and never a directory above', () => {
+  fc.assert(
+    fc.property(
+      anyText.filter((text) => text !== ''),
+      (raw) => {
+        const name = encodeName(raw);
+        return /^[A-Za-z0-9_.%~-]{1,128}$/.test(name) && name !== '.' && name !== '..';
+      },
+    ),
+  );
+  assert.is(encodeName('..'), '%2E%2E');
+});
+
+test('different short texts have different names', () => {
+  fc.assert(fc.property(short, short, (a, b) => a === b || encodeName(a) !== encodeName(b)));
+});
+
+test('plain names stay as they are, long ones keep their beginning', () => {
+  assert.is(encodeName('agent_1.x-y'), 'agent_1.x-y');
+  assert.is(encodeName('a/b'), 'a%2Fb');
+  assert.match(encodeName('x'.repeat(300)), /^x{110}~[0-9a-f]{16}$/);
+});
+
+test.run();
