@@ -30,41 +30,60 @@ export async function hold(
   args: readonly string[],
   options: HoldOptions,
 ): Promise<Held> {
-  const child = execa(file, args, {
+  const child = start(file, args, options.cwd);
+  const stderr = keepTail(child.stderr);
+  const state = { ended: false, timedOut: false };
+  const end = child.then((result) => {
+    state.ended = true;
+    return result;
+  });
+  const ready = await answers(child, options.readyTimeoutMs ?? READY_TIMEOUT_MS, () => {
+    state.timedOut = true;
+  });
+  const { pid } = child;
+  if (ready && pid !== undefined) {
+    return { pid, alive: () => !state.ended, release: () => release(child) };
+  }
+  const { code, exitCode } = await end;
+  const { timedOut } = state;
+  throw failureOf({ file, args, code, timedOut, exitCode: exitCode ?? -1, stderr: stderr() });
+}
+
+type Child = ReturnType<typeof start>;
+
+function start(file: string, args: readonly string[], cwd: string) {
+  return execa(file, args, {
     reject: false,
     buffer: false,
     stdio: ['pipe', 'pipe', 'pipe'],
-    cwd: options.cwd,
+    cwd,
     env: CHILD_ENVIRONMENT,
     extendEnv: false,
     killSignal: 'SIGKILL',
   });
-  const stderr = keepTail(child.stderr);
-  child.stdin.on('error', () => undefined);
-  let ended = false;
-  const end = child.then((result) => ((ended = true), result));
-  let timedOut = false;
-  const kill = setTimeout(
-    () => ((timedOut = true), child.kill()),
-    options.readyTimeoutMs ?? READY_TIMEOUT_MS,
-  );
+}
+
+/** True when the child echoes a line, false when it ends instead; killed when it does neither in time. */
+async function answers(child: Child, timeoutMs: number, onTimeout: () => void): Promise<boolean> {
+  const timer = setTimeout(() => {
+    onTimeout();
+    child.kill();
+  }, timeoutMs);
+  child.stdin.on('error', () => undefined); // it may have ended: that is seen below
   child.stdin.write('\n');
-  const answered = once(child.stdout, 'data').then(
+  const echo = once(child.stdout, 'data').then(
     () => true,
     () => false,
   );
-  const ready = await Promise.race([answered, end.then(() => false)]);
-  clearTimeout(kill);
+  const ready = await Promise.race([echo, child.then(() => false)]);
+  clearTimeout(timer);
   child.stdout.resume();
-  const { pid } = child;
-  if (ready && pid !== undefined) return { pid, alive: () => !ended, release };
-  const { code, exitCode } = await end;
-  throw failureOf({ file, args, code, timedOut, exitCode: exitCode ?? -1, stderr: stderr() });
+  return ready;
+}
 
-  async function release(): Promise<void> {
-    const force = setTimeout(() => child.kill(), GRACE_MS);
-    child.stdin.end();
-    await end;
-    clearTimeout(force);
-  }
+async function release(child: Child): Promise<void> {
+  const force = setTimeout(() => child.kill(), GRACE_MS);
+  child.stdin.end();
+  await child;
+  clearTimeout(force);
 }

@@ -10,6 +10,7 @@ export interface RecordOptions {
   readonly maxRecordBytes?: number;
   /** The child is killed after this time; TOOL_FAILED with `details.timedOut`. Default 10 min. */
   readonly timeoutMs?: number;
+  readonly cwd?: string;
 }
 
 const DEFAULT_MAX_RECORD_BYTES = 1024 * 1024;
@@ -33,6 +34,7 @@ export async function* records(
     extendEnv: false,
     timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     killSignal: 'SIGKILL',
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   const stderr = keepTail(child.stderr);
   try {

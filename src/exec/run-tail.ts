@@ -40,11 +40,15 @@ export async function runTail(
   const output = keepTail(child.all);
   const { pid } = child;
   if (pid === undefined) return notStarted(file, args, (await child).code);
-  let timedOut = false;
-  const timer = setTimeout(() => ((timedOut = true), killGroup(pid)), options.timeoutMs);
+  const state = { timedOut: false };
+  const timer = setTimeout(() => {
+    state.timedOut = true;
+    killGroup(pid);
+  }, options.timeoutMs);
   const [exitCode] = (await once(child.nodeChildProcess, 'exit')) as [number | null];
   clearTimeout(timer);
   await settle(child);
+  const { timedOut } = state;
   return { exitCode: timedOut ? -1 : (exitCode ?? -1), timedOut, output: output() };
 }
 

@@ -117,4 +117,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   find: 'findutils',
   lsattr: 'e2fsprogs',
   chattr: 'e2fsprogs',
+  getfattr: 'attr',
+  du: 'coreutils',
+  rm: 'coreutils',
+  cat: 'coreutils',
 };

@@ -29,7 +29,7 @@ export function parseMountinfo(text: string): readonly Mount[] {
         fstype,
         source: unescapeOctal(source ?? ''),
         options: options.split(','),
-        superOptions: (superOptions ?? '').split(','),
+        superOptions: unescapeOctal(superOptions ?? '').split(','),
       },
     ];
   });

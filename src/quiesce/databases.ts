@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { toCowherdError } from '../model/errors.ts';
 import { findEntries, type Candidate, type Entry } from './find-entries.ts';
 import { closeFd, openRoot } from './open-beneath.ts';
@@ -30,6 +31,8 @@ interface Progress {
 }
 
 const BATCH = 256;
+/** Entries come by the ten thousand in one turn of the event loop; another agent may be frozen meanwhile. */
+const BREATHER = 500;
 
 /**
  * Finds the SQLite databases of a read-only image of a volume by their content; never by following a link, opening
@@ -70,6 +73,7 @@ async function scan({ imageRoot, root, limits, progress }: Scan): Promise<void> 
   const { maxEntries = 2_000_000, maxDatabases = 1_000, timeoutMs = 60_000 } = limits;
   for await (const entry of findEntries(imageRoot, timeoutMs)) {
     progress.entries += 1;
+    if (progress.entries % BREATHER === 0) await setImmediate();
     take(progress, entry);
     if (progress.batch.length >= BATCH) await readBatch(root, progress);
     const full =

@@ -6,8 +6,8 @@ import { escapeForTerminal } from '../model/names.ts';
 export interface Hook {
   /** true: each running container of the agent; a name: that one; false: this host. */
   readonly container: boolean | string;
-  readonly pre?: readonly string[] | undefined;
-  readonly post?: readonly string[] | undefined;
+  readonly pre?: readonly string[] | null;
+  readonly post?: readonly string[] | null;
   readonly timeoutMs: number;
   readonly onError: 'fail' | 'continue';
 }

@@ -98,6 +98,26 @@ export interface StageRequest {
   readonly source: StageSource;
 }
 
+/** What a bounded look at a volume's data tells beyond its placement. */
+export interface VolumeFacts {
+  /** Entries that are overwritten in place (NOCOW, `chattr +C`). */
+  readonly nocow: number;
+  /** Entries that nothing may change or remove (`chattr +i`, `+a`). */
+  readonly immutable: number;
+  /** The dataset was received from elsewhere and made writable: its images would be taken for the copy it came from. */
+  readonly receivedGuid: string | null;
+  /** The look ended early: there may be more of them. */
+  readonly truncated: boolean;
+}
+
+export interface InspectRequest {
+  readonly volume: Placement;
+  /** Host path of a read-only image of it to look at; null takes a transient one. */
+  readonly image: string | null;
+  readonly maxEntries: number;
+  readonly timeoutMs: number;
+}
+
 /** Everything Cowherd keeps on one filesystem, and what it does there. All methods are safe to repeat. */
 export interface Store {
   readonly fsId: string;
@@ -113,12 +133,18 @@ export interface Store {
   capture(sets: readonly CaptureSet[]): Promise<Capture>;
   /** Gives a transient read-only image of one volume to `use`, then removes it. */
   withImage<T>(volume: Placement, use: (root: string) => Promise<T>): Promise<T>;
+  /** Looks at a read-only image, never at the live tree. */
+  inspect(request: InspectRequest): Promise<VolumeFacts>;
   setPinned(id: string, pinned: boolean): Promise<void>;
   /** Destroys a restore point, and the retired data that was kept for it. Gone already is success. */
   destroy(id: string): Promise<void>;
 
   /** Copies data to where `install` will take it from; compared with its source. Throws NO_SPACE, TOOL_FAILED. */
   stage(request: StageRequest): Promise<Tree>;
+  /** Bytes allocated to a volume's files, and how many entries it has. */
+  measure(
+    volume: Placement,
+  ): Promise<{ readonly allocatedBytes: number; readonly entries: number }>;
   /** The tree at a volume's place now. Null when nothing is there. */
   treeAt(pathInFs: string): Promise<Tree | null>;
   inPlace(volume: SwapVolume): Promise<InPlace>;
@@ -145,6 +171,8 @@ export interface Store {
 
   /** Bytes that can still be written, and the filesystem's size. */
   space(): Promise<{ readonly freeBytes: number; readonly sizeBytes: number }>;
+  /** Why writes may soon fail though bytes are free, a sentence each; as a rule none. */
+  shortages(): Promise<readonly string[]>;
   /** Removes what dead runs left half done; gives what it removed, one line each. */
   collectLeftovers(): Promise<readonly string[]>;
   /** What `collectLeftovers` would remove. */

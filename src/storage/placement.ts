@@ -66,7 +66,7 @@ async function placeOnBtrfs({ volume, real, mount }: Found): Promise<Placement> 
     tier: 'btrfs',
     reason: fsId === null ? `the filesystem of ${mount.source} is not in /sys/fs/btrfs` : null,
     isolated,
-    dataset: isolated ? pathInFs : pathInFilesystem(await subvolumeAround(real, mount), mount),
+    dataset: isolated ? pathInFs : await subvolumeAround(real, mount),
     fsId: fsId ?? '',
     pathInFs,
     nested: [],
@@ -74,10 +74,18 @@ async function placeOnBtrfs({ volume, real, mount }: Found): Promise<Placement> 
   };
 }
 
+/** The subvolume that holds a path, from the filesystem's root: the nearest above it, else the one its mount begins in. */
 async function subvolumeAround(path: string, mount: Mount): Promise<string> {
-  let at = path;
-  while (at !== mount.mountPoint && at !== '/' && !(await isSubvolume(at))) at = dirname(at);
-  return at;
+  for (let at = path; at !== mount.mountPoint && at !== '/'; at = dirname(at)) {
+    if (await isSubvolume(at)) return pathInFilesystem(at, mount);
+  }
+  return mountedSubvolume(mount);
+}
+
+/** What the kernel says as the last option of a btrfs mount, also of a bind of a directory inside it: `subvol=/@docker`. */
+function mountedSubvolume({ superOptions, root }: Mount): string {
+  const at = superOptions.findIndex((option) => option.startsWith('subvol='));
+  return at < 0 ? root : superOptions.slice(at).join(',').slice('subvol='.length);
 }
 
 function placeElsewhere({ volume, real, mount, tier }: Found & { readonly tier: Tier }): Placement {

@@ -2,6 +2,7 @@ import type { Docker } from '../docker/docker.ts';
 import { CowherdError, toFailure, type Failure } from '../model/errors.ts';
 import { beginTransaction, type Transaction } from './begin-transaction.ts';
 import type { Context } from './context.ts';
+import { foreignSnapshots } from './foreign-snapshots.ts';
 import { observeHost, withNested, type Host, type PlacedAgent } from './host.ts';
 import { stopAll } from './lifecycle.ts';
 import { lockAgents } from './locking.ts';
@@ -81,8 +82,7 @@ async function planOne(
   const swaps = conversionSwaps(agent, request.kind === 'adopt' ? 'dataset' : 'directory');
   if (swaps.length === 0)
     return { agent, swaps, users: { stopped: [], dependents: [] }, foreignSnapshots: [] };
-  const foreignSnapshots =
-    request.kind === 'adopt' ? await foreignSnapshotsAround(context, swaps) : [];
+  const foreignSnapshots = request.kind === 'adopt' ? await snapshotsAround(context, swaps) : [];
   if (foreignSnapshots.length > 0 && !request.despiteSnapshots)
     throw snapshotted(agent, foreignSnapshots);
   const swapped = new Set(swaps.map(({ placement }) => placement.volume));
@@ -95,20 +95,15 @@ async function planOne(
   return { agent, swaps, users, foreignSnapshots };
 }
 
-/** Paths of snapshots, outside our store, of the datasets that hold these volumes now. */
-async function foreignSnapshotsAround(
+/** Snapshots by other tools of the datasets that hold these volumes now. */
+async function snapshotsAround(
   context: Context,
   swaps: readonly Swap[],
 ): Promise<readonly string[]> {
   const found = new Set<string>();
   for (const { placement } of swaps) {
-    const datasets = await (await context.openStore(placement.fsId)).datasets();
-    const around = datasets.find(({ path }) => path === placement.dataset)?.guid;
-    const snapshots = datasets.filter(
-      ({ path, parentGuid }) =>
-        around !== undefined && parentGuid === around && !path.startsWith('/.cowherd/'),
-    );
-    for (const { path } of snapshots) found.add(path);
+    const store = await context.openStore(placement.fsId);
+    for (const path of await foreignSnapshots(store, placement.dataset)) found.add(path);
   }
   return [...found];
 }

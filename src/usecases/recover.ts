@@ -84,7 +84,7 @@ async function resumeOne(
   record: TransactionRecord,
   { docker, results, failures }: Sink,
 ): Promise<void> {
-  if (isOwnerAlive(ownerOf(record))) return;
+  if (isUnderWay(record)) return;
   try {
     const keys = [
       ...record.volumes.map(({ name, fsId, pathInFs }) => ({
@@ -104,6 +104,7 @@ async function resumeOne(
   }
 }
 
-function ownerOf({ id }: TransactionRecord): string {
-  return id.split('-').slice(0, 2).join('-');
+/** True while the process that began the transaction lives. */
+export function isUnderWay({ id }: Pick<TransactionRecord, 'id'>): boolean {
+  return isOwnerAlive(id.split('-').slice(0, 2).join('-'));
 }

@@ -2,6 +2,7 @@ import type { Agent } from '../model/agent.ts';
 import type { StoredSnapshot } from '../model/manifest.ts';
 import { newestFirst } from '../model/snapshot-id.ts';
 import type { SnapshotDocument } from '../model/snapshot.ts';
+import type { Store } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { storeIds, type Host } from './host.ts';
 
@@ -20,6 +21,14 @@ export async function listRestorePoints(
   const stores = await Promise.all(
     (await storeIds(context, host)).map(async (id) => context.openStore(id)),
   );
+  return restorePointsIn(stores, host.agents);
+}
+
+/** The same of these stores alone. */
+export async function restorePointsIn(
+  stores: readonly Pick<Store, 'fsId' | 'list'>[],
+  agents: readonly Agent[],
+): Promise<readonly RestorePoint[]> {
   const listings = await Promise.all(
     stores.map(async (store) => ({ fsId: store.fsId, listed: await store.list() })),
   );
@@ -27,7 +36,7 @@ export async function listRestorePoints(
   const home = parts.filter(({ fsId, stored }) => stored.manifest.home === fsId);
   const points = home.map(({ stored }) => ({
     ...stored,
-    agent: ownerOf(stored, host.agents),
+    agent: ownerOf(stored, agents),
     directories: new Map(
       parts
         .filter((part) => part.stored.manifest.id === stored.manifest.id)

@@ -14,6 +14,11 @@ type SqliteConfig = Config['quiesce']['sqlite'];
 /** OCI runtimes whose containers do not share SQLite's lock memory with this kernel: a checkpoint from outside could do harm. */
 const SANDBOXES = /runsc|gvisor|kata/i;
 
+/** True for a container whose databases are left alone for that reason. */
+export function isSandboxed({ runtime }: Pick<ContainerDetails, 'runtime'>): boolean {
+  return SANDBOXES.test(runtime);
+}
+
 export interface CheckpointRequest {
   readonly volumes: readonly Placement[];
   readonly config: SqliteConfig;
@@ -27,8 +32,7 @@ export async function checkpointAgent(
   context: Context,
   request: CheckpointRequest,
 ): Promise<readonly SqliteRow[]> {
-  const sandbox = request.users.find(({ runtime }) => SANDBOXES.test(runtime));
-  if (!request.config.enabled || sandbox !== undefined) return [];
+  if (!request.config.enabled || request.users.some(isSandboxed)) return [];
   const rows = await Promise.all(
     request.volumes.map(async (placement) =>
       checkpointVolume({

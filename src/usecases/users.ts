@@ -48,10 +48,17 @@ export async function usersToStop(
   return { stopped, dependents: await dependentsOf(docker, stopped) };
 }
 
+/** The orchestrator that a container belongs to, for people, or null. */
+export function orchestratorOf({ labels }: Pick<Container, 'labels'>): string | null {
+  const known = Object.entries(ORCHESTRATORS).find(([label]) => labels[label] !== undefined);
+  return known?.[1] ?? null;
+}
+
 function refuseOrchestrated(alive: readonly ContainerDetails[]): void {
-  for (const { name, labels } of alive) {
-    const owner = Object.entries(ORCHESTRATORS).find(([label]) => labels[label] !== undefined)?.[1];
-    if (owner === undefined) continue;
+  for (const container of alive) {
+    const { name } = container;
+    const owner = orchestratorOf(container);
+    if (owner === null) continue;
     throw new CowherdError(
       'ORCHESTRATED_USER',
       `container ${name} belongs to ${owner}, which would replace it when it is stopped`,

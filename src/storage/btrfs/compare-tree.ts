@@ -59,15 +59,24 @@ function listing(root: string): { cwd: string; maxOutputBytes: number } {
 
 /** Extents are shared one to one; a hole that was filled would show as far more than metadata's rounding. */
 async function compareAllocation(source: string, target: string): Promise<void> {
-  const [from, to] = await Promise.all([allocatedBytes(source), allocatedBytes(target)]);
+  const [{ allocatedBytes: from }, { allocatedBytes: to }] = await Promise.all([
+    measureTree(source),
+    measureTree(target),
+  ]);
   if (to > from * 1.02 + 1024 * 1024)
     throw differs(`${String(from)} bytes are allocated in the source, ${String(to)} in the copy`);
 }
 
-/** Bytes allocated to a tree's files, hard links counted once (du(1)). */
-export async function allocatedBytes(root: string): Promise<number> {
-  const { stdout } = await run('du', ['-s', '-x', '-B1', '--', root]);
-  return Number.parseInt(stdout, 10);
+/** Bytes allocated to a tree's files, hard links counted once, and its number of inodes (du(1)). */
+export async function measureTree(
+  root: string,
+): Promise<{ allocatedBytes: number; entries: number }> {
+  const bytes = await run('du', ['-s', '-x', '-B1', '--', root]);
+  const inodes = await run('du', ['-s', '-x', '--inodes', '--', root]);
+  return {
+    allocatedBytes: Number.parseInt(bytes.stdout, 10),
+    entries: Number.parseInt(inodes.stdout, 10),
+  };
 }
 
 function differs(what: string): CowherdError {

@@ -1,9 +1,10 @@
-import { chmod, mkdir, readFile, readdir, realpath } from 'node:fs/promises';
+import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { lockFile } from '../../exec/flock.ts';
 import { run } from '../../exec/run.ts';
 import { CowherdError } from '../../model/errors.ts';
-import { parseMountinfo, type Mount } from '../../model/mountinfo.ts';
+import type { Mount } from '../../model/mountinfo.ts';
+import { readMounts } from '../mounts.ts';
 
 const OPTIONS = 'subvolid=5,nosuid,nodev,noexec,noatime,nosymfollow';
 const MOUNT_LOCK_WAIT_MS = 30_000;
@@ -50,11 +51,6 @@ async function isMounted(target: string, fsId: string): Promise<boolean> {
   throw new CowherdError('IO_ERROR', `${target} is mounted, but not with the filesystem ${fsId}`, {
     hint: `umount ${target}, then run it again`,
   });
-}
-
-/** The mounts of our own mount namespace. */
-export async function readMounts(): Promise<readonly Mount[]> {
-  return parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'));
 }
 
 const SYSFS = '/sys/fs/btrfs';

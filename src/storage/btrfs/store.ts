@@ -3,11 +3,14 @@ import { run } from '../../exec/run.ts';
 import { systemCode } from '../../model/errors.ts';
 import type { Capabilities, Driver, Store } from '../driver.ts';
 import { beginCapture, withTransientImage } from './capture.ts';
+import { measureTree } from './compare-tree.ts';
+import { inspectVolume } from './inspect.ts';
 import { createLayout, hostPath, layoutOf, type Layout } from './layout.ts';
 import { findLeftovers, removeLeftovers } from './leftovers.ts';
 import { privateMount } from './private-mount.ts';
 import * as records from './records.ts';
 import * as points from './restore-points.ts';
+import { shortagesOf } from './shortages.ts';
 import { stageTree } from './stage.ts';
 import { listSubvolumes } from './subvolume.ts';
 import * as swap from './swap.ts';
@@ -49,6 +52,7 @@ function storeOf(fsId: string, layout: Layout): Store {
     has: async (id) => exists(`${layout.snapshots}/${id}`),
     capture: async (sets) => beginCapture(layout, sets),
     withImage: async (volume, use) => withTransientImage(layout, volume, use),
+    inspect: async (request) => inspectVolume(layout, request),
     setPinned: async (id, pinned) => points.setPinned(layout, id, pinned),
     destroy: async (id) => destroyWithRetired(layout, id),
     ...swapping(layout),
@@ -63,6 +67,7 @@ function storeOf(fsId: string, layout: Layout): Store {
       const { bavail, blocks, bsize } = await statfs(layout.top);
       return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize };
     },
+    shortages: async () => shortagesOf(layout),
     leftovers: async () => findLeftovers(layout),
     collectLeftovers: async () => removeLeftovers(layout),
   };
@@ -71,6 +76,7 @@ function storeOf(fsId: string, layout: Layout): Store {
 type Swapping = Pick<
   Store,
   | 'stage'
+  | 'measure'
   | 'treeAt'
   | 'inPlace'
   | 'prepareAside'
@@ -84,6 +90,7 @@ type Swapping = Pick<
 function swapping(layout: Layout): Swapping {
   return {
     stage: async (request) => stageTree(layout, request),
+    measure: async ({ pathInFs }) => measureTree(hostPath(layout, pathInFs)),
     treeAt: async (pathInFs) => swap.treeAtPath(hostPath(layout, pathInFs)),
     inPlace: async (volume) => swap.inPlace(layout, volume),
     prepareAside: async (record, volume) => swap.prepareAside(layout, record, volume),

@@ -1,0 +1,100 @@
+import type { ConversionPlan, ConversionRequest } from '../usecases/adopt.ts';
+import { command, type Bind, type Command, type Register } from './options.ts';
+import { showPlan } from './plan.ts';
+import { showResults } from './results.ts';
+import type { PlanDocument } from '../usecases/snapshot-dry-run.ts';
+
+interface Options {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly includeUsers?: boolean;
+  readonly despiteSnapshots?: boolean;
+}
+
+export const adoptCommand: Register = (program, bind) => {
+  register(program, bind, {
+    kind: 'adopt',
+    description:
+      'make each volume isolated: a subvolume of its own (stops and restarts its containers)',
+  }).option(
+    '--despite-snapshots',
+    'go on although another tool takes snapshots of the filesystem around a volume',
+  );
+};
+
+export const unadoptCommand: Register = (program, bind) => {
+  register(program, bind, {
+    kind: 'unadopt',
+    description:
+      'make isolated volumes plain directories again (stops and restarts their containers)',
+  });
+};
+
+function register(
+  program: Command,
+  bind: Bind,
+  verb: { kind: ConversionRequest['kind']; description: string },
+): Command {
+  const { kind, description } = verb;
+  return command(program, `${kind} <agents...>`, {
+    description,
+    example: `cowherd ${kind} alpha --dry-run\ncowherd ${kind} alpha --yes`,
+  })
+    .option('--dry-run', 'print the plan with the space it needs, and change nothing')
+    .option('-y, --yes', 'do not ask')
+    .option(
+      '--include-users',
+      'also stop and restart containers of other agents that use the volumes',
+    )
+    .action(async (agents: string[], options: Options) =>
+      bind(async ({ output, context, confirm }) => {
+        const { convert, planConversions } = await import('../usecases/adopt.ts');
+        const request = {
+          kind,
+          agents,
+          includeUsers: options.includeUsers ?? false,
+          despiteSnapshots: options.despiteSnapshots ?? false,
+        };
+        const world = await context();
+        const { plans, failures } = await planConversions(world, request);
+        const { planDocument } = await import('../usecases/adopt-dry-run.ts');
+        if (options.dryRun === true)
+          return showPlan(output, await planDocument(world, { kind, plans, failures }));
+        const work = plans.filter(({ swaps }) => swaps.length > 0);
+        if (work.length > 0) {
+          if (!output.json)
+            sayFirst(
+              output.print,
+              kind,
+              await planDocument(world, { kind, plans: work, failures: [] }),
+            );
+          await confirm(question(kind, work), options.yes ?? false);
+        }
+        return showResults(output, await convert(world, request), `there is nothing to ${kind}`);
+      }),
+    );
+}
+
+/** What adopting means for everything else that backs these volumes up is said before it is asked for. */
+function sayFirst(
+  print: (text: string) => void,
+  kind: ConversionRequest['kind'],
+  { plan }: PlanDocument,
+): void {
+  for (const { agent, text } of plan) print(`${agent}: ${text}`);
+  if (kind === 'unadopt') return;
+  print(
+    'note: other backups of this filesystem will see an empty _data for an adopted volume: tar --one-file-system does not',
+  );
+  print(
+    '      enter it, snapshots of the filesystem around it do not hold it, and rolling one back brings the agent up empty.',
+  );
+}
+
+function question(kind: string, plans: readonly ConversionPlan[]): string {
+  const stopped = plans.flatMap(({ users }) =>
+    users.stopped.filter(({ ran }) => ran).map(({ name }) => name),
+  );
+  const stops = stopped.length === 0 ? '' : `, stopping and restarting ${stopped.join(', ')}`;
+  return `${kind} ${plans.map(({ agent }) => agent.name).join(', ')}${stops}`;
+}

@@ -1,0 +1,36 @@
+import type { Context } from '../usecases/context.ts';
+
+/** How a command speaks to whoever called it. */
+export interface Output {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  /** Writes to stdout; with `--json` only `document` does. */
+  print(text: string): void;
+  /** The one JSON document. */
+  document(value: unknown): void;
+  /** One line on stderr; nothing with `--quiet`. */
+  tell(line: string): void;
+}
+
+/** Global options as given. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly waitMs: number;
+}
+
+/** What `main.ts` hands to the command that was called. */
+export interface Invocation {
+  readonly output: Output;
+  readonly configFile: string | null;
+  /** Builds the adapters on first use. Throws CONFIG_INVALID. */
+  context(): Promise<Context>;
+  /** Asks on a terminal; else CONFIRMATION_REQUIRED unless `yes`. `question` ends without a question mark. */
+  confirm(question: string, yes: boolean): Promise<void>;
+}
+
+/** A command's action gives its exit status. */
+export type Run = (invocation: Invocation) => Promise<number>;

@@ -1,0 +1,43 @@
+import { run } from '../../exec/run.ts';
+import type { Layout } from './layout.ts';
+
+const MIB = 1024 * 1024;
+/** Less than this cannot become a chunk of metadata on any but the smallest filesystem. */
+const CHUNK_BYTES = 128 * MIB;
+const TIGHT = 0.1;
+
+/** What `btrfs filesystem usage -b` says of a filesystem's chunks, in bytes. */
+export interface Usage {
+  readonly unallocated: number;
+  readonly metadataSize: number;
+  readonly metadataUsed: number;
+  /** Set aside by the kernel inside the metadata. */
+  readonly reserved: number;
+}
+
+/** `Store.shortages`: metadata that is nearly full where nothing is left to allocate (btrfs-balance(8), ENOSPC). */
+export async function shortagesOf(layout: Layout): Promise<readonly string[]> {
+  const { stdout } = await run('btrfs', ['filesystem', 'usage', '-b', '--', layout.top]);
+  const usage = parseUsage(stdout);
+  return usage !== null && isTight(usage)
+    ? ['its metadata is nearly full and no space is unallocated: writes fail though bytes are free']
+    : [];
+}
+
+/** True when the next chunk of metadata cannot be had and the present ones are nearly full. */
+export function isTight({ unallocated, metadataSize, metadataUsed, reserved }: Usage): boolean {
+  const free = metadataSize - metadataUsed - reserved;
+  return unallocated < CHUNK_BYTES && free < metadataSize * TIGHT;
+}
+
+/** Parses the overall part of `btrfs filesystem usage -b`; null when it does not say all of it (mixed chunks). */
+export function parseUsage(text: string): Usage | null {
+  const number = (pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? Number.NaN);
+  const usage: Usage = {
+    unallocated: number(/^\s+Device unallocated:\s+(\d+)$/m),
+    metadataSize: number(/^Metadata,\w+: Size:(\d+)/m),
+    metadataUsed: number(/^Metadata,\w+: Size:\d+, Used:(\d+)/m),
+    reserved: number(/^\s+Global reserve:\s+(\d+)/m),
+  };
+  return Object.values(usage).some(Number.isNaN) ? null : usage;
+}

@@ -1,0 +1,179 @@
+import type { Volume } from '../model/agent.ts';
+import type { Grade, Tier } from '../model/snapshot.ts';
+import type { Placement } from '../storage/driver.ts';
+import { finding, someOf, type Finding } from './finding.ts';
+import type { PlacedAgent } from './host.ts';
+import type { RestorePoint } from './restore-points.ts';
+
+/** What is true of one volume's protection. */
+export interface VolumeCoverage {
+  readonly name: string;
+  readonly tier: Tier;
+  readonly isolated: boolean;
+  /** It can be captured, and the agent's newest restore point holds it. */
+  readonly protected: boolean;
+  /** Why it is not protected, or null. */
+  readonly reason: string | null;
+  readonly instantRollback: boolean;
+  /** What is missing for that, or null. */
+  readonly missing: string | null;
+  /** What brings the next of the two, or null. */
+  readonly mend: string | null;
+}
+
+/** The coverage ledger of one agent. */
+export interface AgentCoverage {
+  readonly name: string;
+  readonly volumes: readonly VolumeCoverage[];
+  /** Newest restore point that is not a safety snapshot. */
+  readonly lastSnapshot: string | null;
+  readonly lastSnapshotAt: string | null;
+  readonly grade: Grade | null;
+  /** Safety snapshots included. */
+  readonly restorePoints: number;
+  readonly pinned: number;
+}
+
+export interface CoverageRequest {
+  /** Of all agents, newest first. */
+  readonly points: readonly RestorePoint[];
+  /** Whether the driver of a filesystem can roll back at once. */
+  readonly instant: (fsId: string) => boolean;
+  /** Why a rollback of the agent would be refused, or null. */
+  readonly blocked: string | null;
+}
+
+/** What of an agent is protected, what is not, and what is missing for instant rollback. */
+export function coverageOf(agent: PlacedAgent, request: CoverageRequest): AgentCoverage {
+  const own = request.points.filter((point) => point.agent === agent.name);
+  const newest = newestOf(agent, request.points);
+  return {
+    name: agent.name,
+    volumes: agent.placements.map((placement) =>
+      volumeCoverage(agent, { placement, newest, request }),
+    ),
+    lastSnapshot: newest?.manifest.id ?? null,
+    lastSnapshotAt: newest?.manifest.createdAt ?? null,
+    grade: newest?.manifest.grade ?? null,
+    restorePoints: own.length,
+    pinned: own.filter(({ pinned }) => pinned).length,
+  };
+}
+
+/** An agent's newest restore point that is not a safety snapshot; `points` of all agents, newest first. */
+export function newestOf(
+  agent: Pick<PlacedAgent, 'name'>,
+  points: readonly RestorePoint[],
+): RestorePoint | null {
+  return points.find((point) => point.agent === agent.name && !point.manifest.safety) ?? null;
+}
+
+interface OneVolume {
+  readonly placement: Placement;
+  readonly newest: RestorePoint | null;
+  readonly request: CoverageRequest;
+}
+
+function volumeCoverage(agent: PlacedAgent, one: OneVolume): VolumeCoverage {
+  const { volume: name, tier, isolated } = one.placement;
+  const reason = whyUnprotected(one);
+  const missing = missingForInstant(one);
+  const adopts = canBeAdopted(one.placement);
+  const capture = one.placement.reason === null ? `cowherd snapshot ${agent.name}` : null;
+  return {
+    name,
+    tier,
+    isolated,
+    protected: reason === null,
+    reason,
+    instantRollback: missing === null,
+    missing,
+    mend: reason !== null ? capture : adopts ? `cowherd adopt ${agent.name}` : null,
+  };
+}
+
+function whyUnprotected({ placement, newest }: OneVolume): string | null {
+  if (placement.reason !== null) return placement.reason;
+  if (newest === null) return 'it was never captured';
+  return holds(newest, placement.volume) ? null : 'the newest restore point does not hold it';
+}
+
+function missingForInstant({ placement, request }: OneVolume): string | null {
+  if (placement.fsId === '') return placement.reason;
+  if (!request.instant(placement.fsId)) return `the tier ${placement.tier} cannot do it`;
+  if (placement.notSwappable !== null) return placement.notSwappable;
+  if (!placement.isolated) return placement.reason ?? 'it is not isolated';
+  return request.blocked;
+}
+
+/** True for a volume that adopting would make isolated. */
+export function canBeAdopted(placement: Placement): boolean {
+  const { fsId, isolated, reason, notSwappable } = placement;
+  return fsId !== '' && !isolated && reason === null && notSwappable === null;
+}
+
+function holds(point: RestorePoint, volume: string): boolean {
+  return point.manifest.volumes.some(({ name }) => name === volume);
+}
+
+/** What keeps an agent's volumes from being protected, for doctor and status. */
+export function coverageFindings(
+  agent: PlacedAgent,
+  points: readonly RestorePoint[],
+): readonly Finding[] {
+  const newest = newestOf(agent, points);
+  const capturable = agent.placements.filter(({ reason }) => reason === null);
+  const mend = `cowherd snapshot ${agent.name}`;
+  const never =
+    newest === null && capturable.length > 0
+      ? [captureFinding(agent, { volume: null, message: `${agent.name} was never captured`, mend })]
+      : [];
+  const unheld = capturable.flatMap(({ volume }) => {
+    if (newest === null || holds(newest, volume)) return [];
+    const message = `${volume} is not in the newest restore point of ${agent.name}`;
+    return [captureFinding(agent, { volume, message, mend })];
+  });
+  return [...agent.placements.flatMap((one) => uncapturable(agent, one)), ...never, ...unheld];
+}
+
+function captureFinding(
+  agent: PlacedAgent,
+  rest: Pick<Finding, 'volume' | 'message' | 'mend'>,
+): Finding {
+  return finding('NEVER_CAPTURED', 'warn', { agent: agent.name, ...rest });
+}
+
+const NEEDS_BTRFS = 'only data on btrfs can be captured now: move it there';
+
+function uncapturable(agent: PlacedAgent, placement: Placement): readonly Finding[] {
+  const { volume, reason, tier, filesystem, fsId, nested } = placement;
+  if (reason === null) return [];
+  const about = { agent: agent.name, volume };
+  const message = `${volume} cannot be captured: ${reason}`;
+  const listed = agent.volumes.find(({ name }) => name === volume);
+  if (listed !== undefined && isMissing(listed, placement)) return [missing(about, listed, reason)];
+  if (tier === 'unsupported')
+    return [finding('TIER_UNSUPPORTED', 'warn', { ...about, message, mend: NEEDS_BTRFS })];
+  if (fsId === '') {
+    const said = `${message} (${filesystem}, tier ${tier})`;
+    return [finding('NO_DRIVER', 'warn', { ...about, message: said, mend: NEEDS_BTRFS })];
+  }
+  const mend = `make plain directories of ${someOf(nested)}, then: cowherd adopt ${agent.name}`;
+  return [finding('NESTED_SUBVOLUMES', 'error', { ...about, message, mend })];
+}
+
+/** The place is known, and nothing is there. */
+function isMissing({ unsupported }: Volume, { tier, filesystem }: Placement): boolean {
+  return unsupported === null && tier === 'unsupported' && filesystem === 'unknown';
+}
+
+function missing(
+  about: Pick<Finding, 'agent' | 'volume'>,
+  { kind, mountpoint }: Volume,
+  message: string,
+): Finding {
+  if (kind === 'docker')
+    return finding('DATA_MISSING', 'error', { ...about, message, mend: 'cowherd recover' });
+  const mend = `make ${mountpoint}, or take it out of agents.paths in the config`;
+  return finding('LISTED_PATH_MISSING', 'error', { ...about, message, mend });
+}

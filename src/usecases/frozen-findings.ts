@@ -1,0 +1,39 @@
+import type { Container } from '../model/agent.ts';
+import type { FreezeTarget } from '../quiesce/port.ts';
+import { isOwnerAlive, readRecords } from '../quiesce/records.ts';
+import { isHeld } from '../quiesce/watch.ts';
+import { finding, someOf, type Finding } from './finding.ts';
+
+type Listed = Pick<Container, 'id' | 'state'>;
+
+/** Containers that a dead run left frozen, and records of freezes that cannot be read. */
+export function frozenFindings(
+  runtimeDir: string,
+  containers: readonly Listed[],
+): readonly Finding[] {
+  return readRecords(runtimeDir).flatMap(({ file, record }) => {
+    if (record === null) return [unreadable(file)];
+    if (isOwnerAlive(record)) return [];
+    const frozen = record.targets.filter((target) => isStillFrozen(target, containers));
+    return frozen.length === 0 ? [] : [leftFrozen(frozen.map(({ name }) => name))];
+  });
+}
+
+function isStillFrozen(
+  { containerId, cgroup, method }: FreezeTarget,
+  all: readonly Listed[],
+): boolean {
+  const paused = all.find(({ id }) => id === containerId)?.state === 'paused';
+  return (cgroup !== null && isHeld(cgroup)) || (method === 'pause' && paused);
+}
+
+function leftFrozen(names: readonly string[]): Finding {
+  const message = `a run that died has left frozen: ${someOf(names)}`;
+  return finding('FROZEN_LEFT', 'error', { message, mend: 'cowherd thaw' });
+}
+
+function unreadable(file: string): Finding {
+  const message = `${file} should say what is frozen and cannot be read`;
+  const mend = `see whether a container hangs (docker ps), then delete ${file}`;
+  return finding('FROZEN_LEFT', 'warn', { message, mend });
+}

@@ -1,0 +1,70 @@
+import type { Grade } from '../model/snapshot.ts';
+import type { Context } from './context.ts';
+import { coverageFindings, coverageOf, type AgentCoverage } from './coverage.ts';
+import { worstFirst, type Finding } from './finding.ts';
+import { frozenFindings } from './frozen-findings.ts';
+import { clockFindings, storeFindings } from './store-findings.ts';
+import { surveyHost, type StoreSurvey } from './survey.ts';
+
+/** One agent's line of the screen. */
+export interface AgentStatus {
+  readonly name: string;
+  readonly lastSnapshot: string | null;
+  readonly lastSnapshotAt: string | null;
+  readonly ageMs: number | null;
+  /** Safety snapshots included. */
+  readonly restorePoints: number;
+  readonly pinned: number;
+  /** All its volumes are. */
+  readonly protected: boolean;
+  readonly grade: Grade | null;
+}
+
+export interface FilesystemStatus {
+  readonly id: string;
+  readonly freeBytes: number;
+  readonly sizeBytes: number;
+}
+
+export interface StatusDocument {
+  readonly findings: readonly Finding[];
+  readonly agents: readonly AgentStatus[];
+  readonly filesystems: readonly FilesystemStatus[];
+}
+
+/** One screen: every agent's newest restore point, space, and what needs a person. Throws nothing that a finding can say. */
+export async function status(context: Context): Promise<StatusDocument> {
+  const survey = await surveyHost(context, []);
+  const { agents, points, stores, observation } = survey;
+  const findings = [
+    ...survey.findings,
+    ...frozenFindings(context.runtimeDir, observation.containers),
+    ...clockFindings(points, context.now()),
+    ...stores.flatMap((store) => storeFindings(store, context.config)),
+    ...agents.flatMap((agent) => coverageFindings(agent, points)),
+  ];
+  const request = { points, instant: () => true, blocked: null };
+  return {
+    findings: worstFirst(findings),
+    agents: agents.map((agent) => agentStatus(coverageOf(agent, request), context.now())),
+    filesystems: stores.flatMap(filesystemStatus),
+  };
+}
+
+function agentStatus(coverage: AgentCoverage, now: Date): AgentStatus {
+  const { name, lastSnapshot, lastSnapshotAt, restorePoints, pinned, grade, volumes } = coverage;
+  return {
+    name,
+    lastSnapshot,
+    lastSnapshotAt,
+    ageMs: lastSnapshotAt === null ? null : now.getTime() - Date.parse(lastSnapshotAt),
+    restorePoints,
+    pinned,
+    protected: volumes.every((volume) => volume.protected),
+    grade,
+  };
+}
+
+function filesystemStatus({ store, space }: StoreSurvey): readonly FilesystemStatus[] {
+  return space === null ? [] : [{ id: store.fsId, ...space }];
+}

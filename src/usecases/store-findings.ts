@@ -1,0 +1,82 @@
+import type { Config } from '../config/schema.ts';
+import { formatSpace, type Space } from '../model/sizes.ts';
+import { finding, someOf, type Finding } from './finding.ts';
+import { isUnderWay } from './recover.ts';
+import type { RestorePoint } from './restore-points.ts';
+import type { StoreSurvey } from './survey.ts';
+
+const CLOCK_TOLERANCE_MS = 60_000;
+const GIB = 1024 ** 3;
+
+/** What is wrong with one filesystem's store: little space, what dead runs left, what is damaged. */
+export function storeFindings(survey: StoreSurvey, config: Config): readonly Finding[] {
+  return [
+    ...spaceFindings(survey, config.limits.minFree),
+    ...cutShort(survey),
+    ...leftoverFindings(survey),
+    ...damagedFindings(survey),
+  ];
+}
+
+/** True when less is free than the limit asks for. */
+export function isBelow(
+  { freeBytes, sizeBytes }: { readonly freeBytes: number; readonly sizeBytes: number },
+  limit: Space,
+): boolean {
+  return limit.kind === 'bytes'
+    ? freeBytes < limit.bytes
+    : freeBytes * 100 < sizeBytes * limit.percent;
+}
+
+function spaceFindings({ store, space, shortages }: StoreSurvey, limit: Space): readonly Finding[] {
+  const filesystem = `filesystem ${store.fsId}`;
+  const low = space !== null && isBelow(space, limit);
+  const free = `${((space?.freeBytes ?? 0) / GIB).toFixed(1)} of ${((space?.sizeBytes ?? 0) / GIB).toFixed(1)} GiB are free`;
+  const message = `${filesystem}: ${free}, less than limits.minFree (${formatSpace(limit)})`;
+  const mend = 'free some space: cowherd snapshots shows what can go, cowherd prune --id takes it';
+  return [
+    ...(low ? [finding('LOW_SPACE', 'warn', { message, mend })] : []),
+    ...shortages.map((why) =>
+      finding('LOW_SPACE', 'warn', {
+        message: `${filesystem}: ${why}`,
+        mend: 'btrfs balance start -dusage=50 on its mount point',
+      }),
+    ),
+  ];
+}
+
+function cutShort({ records }: StoreSurvey): readonly Finding[] {
+  return records
+    .filter((record) => !isUnderWay(record))
+    .map(({ kind, agent, phase, createdAt }) =>
+      finding('TRANSACTION_CUT_SHORT', 'error', {
+        agent,
+        message: `the ${kind} of ${agent} begun at ${createdAt} was cut short (${phase})`,
+        mend: 'cowherd recover',
+      }),
+    );
+}
+
+function leftoverFindings({ store, leftovers }: StoreSurvey): readonly Finding[] {
+  if (leftovers.length === 0) return [];
+  const message = `runs that were cut short left something on filesystem ${store.fsId}: ${someOf(leftovers)}`;
+  return [finding('LEFTOVERS', 'warn', { message, mend: 'cowherd recover' })];
+}
+
+function damagedFindings({ damaged }: StoreSurvey): readonly Finding[] {
+  return damaged.map((id) =>
+    finding('DAMAGED_RESTORE_POINT', 'warn', {
+      message: `the manifest of restore point ${id} cannot be read; its images are left alone`,
+      mend: `copy what you need out of its images in .cowherd/snapshots/${id}, then delete them`,
+    }),
+  );
+}
+
+/** A restore point from the future says that the clock is wrong now, or was. `points` newest first. */
+export function clockFindings(points: readonly RestorePoint[], now: Date): readonly Finding[] {
+  const newest = points[0]?.manifest;
+  if (newest === undefined) return [];
+  if (Date.parse(newest.createdAt) <= now.getTime() + CLOCK_TOLERANCE_MS) return [];
+  const message = `restore point ${newest.id} is from the future: this host's clock is or was wrong`;
+  return [finding('CLOCK_SUSPECT', 'warn', { message, mend: 'set the clock (timedatectl)' })];
+}

@@ -1,0 +1,136 @@
+import type { Observation } from '../model/agent.ts';
+import { toCowherdError } from '../model/errors.ts';
+import { matchesAny } from '../model/globs.ts';
+import type { TransactionRecord } from '../model/transaction.ts';
+import type { Dataset, Store } from '../storage/driver.ts';
+import type { Context } from './context.ts';
+import { finding, type Finding } from './finding.ts';
+import { observeHost, storeIds, withNested, type Host, type PlacedAgent } from './host.ts';
+import { restorePointsIn, type RestorePoint } from './restore-points.ts';
+import { selectPlaced } from './selection.ts';
+
+/** What a filesystem's store says; a part that could not be read is empty, and a finding says so. */
+export interface StoreSurvey {
+  readonly store: Store;
+  readonly datasets: readonly Dataset[];
+  readonly space: { readonly freeBytes: number; readonly sizeBytes: number } | null;
+  readonly shortages: readonly string[];
+  readonly leftovers: readonly string[];
+  readonly records: readonly TransactionRecord[];
+  readonly damaged: readonly string[];
+}
+
+/** The host as far as it can be seen; what could not be seen is among the findings. */
+export interface Survey {
+  readonly observation: Observation;
+  /** The chosen ones, with nested datasets. */
+  readonly agents: readonly PlacedAgent[];
+  readonly stores: readonly StoreSurvey[];
+  /** Of all agents, newest first. */
+  readonly points: readonly RestorePoint[];
+  readonly findings: readonly Finding[];
+}
+
+const NOTHING: Host = {
+  agents: [],
+  observation: { agents: [], containers: [], dataRoot: null, ambiguous: [], warnings: [] },
+};
+
+/** Looks at Docker and every store, takes no lock. Throws AGENT_UNKNOWN and AGENT_AMBIGUOUS alone: the rest is a finding. */
+export async function surveyHost(context: Context, patterns: readonly string[]): Promise<Survey> {
+  const findings: Finding[] = [];
+  const host = await seenHost(context, findings);
+  const seen = findings.length === 0;
+  const selected = seen
+    ? selectPlaced(context, host, patterns)
+    : host.agents.filter(({ name }) => patterns.length === 0 || matchesAny(name, patterns));
+  const ids = await storeIds(context, host).catch(() => []);
+  const surveys = await Promise.all(ids.map(async (id) => surveyStore(context, id, findings)));
+  const stores = surveys.filter((survey) => survey !== null);
+  return {
+    observation: host.observation,
+    agents: await nested(context, selected, stores),
+    stores,
+    points: await pointsIn(stores, host, findings),
+    findings,
+  };
+}
+
+/** Without Docker what is left are the listed paths. */
+async function seenHost(context: Context, findings: Finding[]): Promise<Host> {
+  try {
+    return await observeHost(context);
+  } catch (error) {
+    const { code, message, hint } = toCowherdError(error);
+    const known = code === 'DOCKER_UNREACHABLE' ? code : 'HOST_UNREADABLE';
+    findings.push(finding(known, 'error', { message, mend: hint }));
+    const alone = { ...context, docker: () => Promise.resolve(null) };
+    return observeHost(alone).catch(() => NOTHING);
+  }
+}
+
+async function surveyStore(
+  context: Context,
+  fsId: string,
+  findings: Finding[],
+): Promise<StoreSurvey | null> {
+  const attempt = attempting(fsId, findings);
+  const store = await attempt(async () => context.openStore(fsId), null);
+  if (store === null) return null;
+  const [datasets, space, shortages, leftovers, records, damaged] = await Promise.all([
+    attempt(async () => store.datasets(), []),
+    attempt(async () => store.space(), null),
+    attempt(async () => store.shortages(), []),
+    attempt(async () => store.leftovers(), []),
+    attempt(async () => store.records(), []),
+    attempt(async () => store.damaged(), []),
+  ]);
+  return { store, datasets, space, shortages, leftovers, records, damaged };
+}
+
+/** Reads what can be read; what cannot becomes a finding. */
+function attempting(fsId: string, findings: Finding[]) {
+  return async <T, E>(work: () => Promise<T>, otherwise: E): Promise<T | E> => {
+    try {
+      return await work();
+    } catch (error) {
+      const { message, hint } = toCowherdError(error);
+      const said = `the store on filesystem ${fsId} could not be read: ${message}`;
+      findings.push(finding('STORE_UNREADABLE', 'error', { message: said, mend: hint }));
+      return otherwise;
+    }
+  };
+}
+
+async function nested(
+  context: Context,
+  agents: readonly PlacedAgent[],
+  stores: readonly StoreSurvey[],
+): Promise<readonly PlacedAgent[]> {
+  const known = new Map(
+    stores.map(({ store, datasets }) => [
+      store.fsId,
+      { ...store, datasets: () => Promise.resolve(datasets) },
+    ]),
+  );
+  const openStore = async (id: string): Promise<Store> => known.get(id) ?? context.openStore(id);
+  return Promise.all(
+    agents.map(async (agent) => {
+      const readable = agent.placements.every(({ fsId }) => fsId === '' || known.has(fsId));
+      const [placed] = readable ? await withNested({ ...context, openStore }, [agent]) : [agent];
+      return placed ?? agent;
+    }),
+  );
+}
+
+async function pointsIn(
+  stores: readonly StoreSurvey[],
+  host: Host,
+  findings: Finding[],
+): Promise<readonly RestorePoint[]> {
+  const lenient = stores.map(({ store }) => ({
+    fsId: store.fsId,
+    list: async () => attempting(store.fsId, findings)(async () => store.list(), []),
+  }));
+  return restorePointsIn(lenient, host.agents);
+}
