@@ -12,13 +12,14 @@ import type { Context } from './usecases/context.ts';
 const RUNTIME_DIR = '/run/cowherd';
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-let signalled: keyof typeof SIGNAL_STATUS | null = null;
+/** The signal that asked us to end, if one did. */
+const asked: { signal: keyof typeof SIGNAL_STATUS | null } = { signal: null };
 
 /** Aborts when we are asked to end: a bracket thaws at once, a transaction reverts, then we leave with the signal's status. */
 function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   const onSignal = (name: keyof typeof SIGNAL_STATUS): void => {
-    signalled = name;
+    asked.signal = name;
     controller.abort(
       new CowherdError('INTERRUPTED', `interrupted by ${name}; nothing stays frozen`, {
         hint: 'run it again',
@@ -135,4 +136,6 @@ async function main(argv: readonly string[]): Promise<number> {
 
 const status = await main(process.argv.slice(2));
 process.exitCode =
-  signalled !== null && status === EXIT_STATUS.INTERRUPTED ? SIGNAL_STATUS[signalled] : status;
+  asked.signal !== null && status === EXIT_STATUS.INTERRUPTED
+    ? SIGNAL_STATUS[asked.signal]
+    : status;

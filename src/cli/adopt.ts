@@ -1,4 +1,5 @@
 import type { ConversionPlan, ConversionRequest } from '../usecases/adopt.ts';
+import type { Invocation } from './invocation.ts';
 import { command, type Bind, type Command, type Register } from './options.ts';
 import { showPlan } from './plan.ts';
 import { showResults } from './results.ts';
@@ -30,49 +31,43 @@ export const unadoptCommand: Register = (program, bind) => {
   });
 };
 
-function register(
-  program: Command,
-  bind: Bind,
-  verb: { kind: ConversionRequest['kind']; description: string },
-): Command {
-  const { kind, description } = verb;
-  return command(program, `${kind} <agents...>`, {
-    description,
-    example: `cowherd ${kind} alpha --dry-run\ncowherd ${kind} alpha --yes`,
-  })
+interface Verb {
+  readonly kind: ConversionRequest['kind'];
+  readonly description: string;
+}
+
+function register(program: Command, bind: Bind, { kind, description }: Verb): Command {
+  const example = `cowherd ${kind} alpha --dry-run\ncowherd ${kind} alpha --yes`;
+  return command(program, `${kind} <agents...>`, { description, example })
     .option('--dry-run', 'print the plan with the space it needs, and change nothing')
     .option('-y, --yes', 'do not ask')
-    .option(
-      '--include-users',
-      'also stop and restart containers of other agents that use the volumes',
-    )
-    .action(async (agents: string[], options: Options) =>
-      bind(async ({ output, context, confirm }) => {
-        const { convert, planConversions } = await import('../usecases/adopt.ts');
-        const request = {
-          kind,
-          agents,
-          includeUsers: options.includeUsers ?? false,
-          despiteSnapshots: options.despiteSnapshots ?? false,
-        };
-        const world = await context();
-        const { plans, failures } = await planConversions(world, request);
-        const { planDocument } = await import('../usecases/adopt-dry-run.ts');
-        if (options.dryRun === true)
-          return showPlan(output, await planDocument(world, { kind, plans, failures }));
-        const work = plans.filter(({ swaps }) => swaps.length > 0);
-        if (work.length > 0) {
-          if (!output.json)
-            sayFirst(
-              output.print,
-              kind,
-              await planDocument(world, { kind, plans: work, failures: [] }),
-            );
-          await confirm(question(kind, work), options.yes ?? false);
-        }
-        return showResults(output, await convert(world, request), `there is nothing to ${kind}`);
-      }),
-    );
+    .option('--include-users', 'also stop and restart containers of others that use the volumes')
+    .action(async (agents: string[], options: Options) => {
+      const { includeUsers = false, despiteSnapshots = false } = options;
+      const request = { kind, agents, includeUsers, despiteSnapshots };
+      await bind(async (invocation) => run(invocation, request, options));
+    });
+}
+
+async function run(
+  { output, context, confirm }: Invocation,
+  request: ConversionRequest,
+  options: Options,
+): Promise<number> {
+  const { convert, planConversions } = await import('../usecases/adopt.ts');
+  const { planDocument } = await import('../usecases/adopt-dry-run.ts');
+  const { kind } = request;
+  const world = await context();
+  const { plans, failures } = await planConversions(world, request);
+  if (options.dryRun === true)
+    return showPlan(output, await planDocument(world, { kind, plans, failures }));
+  const work = plans.filter(({ swaps }) => swaps.length > 0);
+  if (work.length > 0) {
+    const document = await planDocument(world, { kind, plans: work, failures: [] });
+    sayFirst(output.print, kind, document);
+    await confirm(question(kind, work), options.yes ?? false);
+  }
+  return showResults(output, await convert(world, request), `there is nothing to ${kind}`);
 }
 
 /** What adopting means for everything else that backs these volumes up is said before it is asked for. */

@@ -6,11 +6,11 @@ export interface Output {
   readonly quiet: boolean;
   readonly verbose: boolean;
   /** Writes to stdout; with `--json` only `document` does. */
-  print(text: string): void;
+  readonly print: (text: string) => void;
   /** The one JSON document. */
-  document(value: unknown): void;
+  readonly document: (value: unknown) => void;
   /** One line on stderr; nothing with `--quiet`. */
-  tell(line: string): void;
+  readonly tell: (line: string) => void;
 }
 
 /** Global options as given. */
@@ -27,9 +27,9 @@ export interface Invocation {
   readonly output: Output;
   readonly configFile: string | null;
   /** Builds the adapters on first use. Throws CONFIG_INVALID. */
-  context(): Promise<Context>;
+  readonly context: () => Promise<Context>;
   /** Asks on a terminal; else CONFIRMATION_REQUIRED unless `yes`. `question` ends without a question mark. */
-  confirm(question: string, yes: boolean): Promise<void>;
+  readonly confirm: (question: string, yes: boolean) => Promise<void>;
 }
 
 /** A command's action gives its exit status. */

@@ -75,7 +75,8 @@ async function attempt(
   request: RollbackRequest,
   yes: boolean,
 ): Promise<RollbackReport> {
-  const { planRollback, rollback } = await import('../usecases/rollback.ts');
+  const { planRollback } = await import('../usecases/rollback-plan.ts');
+  const { rollback } = await import('../usecases/rollback.ts');
   const world = await context();
   const { agent, point, users } = await planRollback(world, request);
   const stopped = users.stopped.filter(({ ran }) => ran).map(({ name }) => name);

@@ -2,7 +2,13 @@ import type Dockerode from 'dockerode';
 import { ANSWER_MS, call } from './call.ts';
 import type { Docker } from './docker.ts';
 import { execIn } from './exec.ts';
-import { pauseContainer, startContainer, stopContainer, unpauseContainer } from './lifecycle.ts';
+import {
+  createVolume,
+  pauseContainer,
+  startContainer,
+  stopContainer,
+  unpauseContainer,
+} from './lifecycle.ts';
 import {
   imageDigests,
   inspectContainer,
@@ -33,6 +39,7 @@ export async function connectDocker(socketPath: string): Promise<Docker> {
     volumes: () => listVolumes(client),
     inspect: (idOrName) => inspectContainer(client, idOrName),
     imageDigests: (imageId) => imageDigests(client, imageId),
+    createVolume: (name, labels) => createVolume(client, name, labels),
     stop: (id) => stopContainer(client, id),
     start: (id) => startContainer(client, id),
     pause: (id) => pauseContainer(client, id),

@@ -53,6 +53,8 @@ export interface Docker {
   inspect(idOrName: string): Promise<ContainerDetails | null>;
   /** Repo digests of an image id (`name@sha256:…`), empty if it has none or is gone. */
   imageDigests(imageId: string): Promise<readonly string[]>;
+  /** Creates a volume of the local driver; there already is success, and keeps its labels. */
+  createVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
   /** Stops with the container's own timeout, then kills; resolves when it is down. Not running is success. */
   stop(id: string): Promise<void>;
   /** Already running is success. */

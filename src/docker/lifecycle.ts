@@ -30,6 +30,18 @@ export async function stopContainer(client: Client, id: string): Promise<void> {
   );
 }
 
+/** Creates a volume of the local driver; Docker answers the same for one that is there. */
+export async function createVolume(
+  { api, socketPath }: Client,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  const options = { what: `create volume ${name}`, socketPath, timeoutMs: ACTION_MS };
+  await call(options, () =>
+    api.createVolume({ Name: name, Driver: 'local', Labels: { ...labels } }),
+  );
+}
+
 /** Starts it; running already is success. */
 export async function startContainer({ api, socketPath }: Client, id: string): Promise<void> {
   const options = { what: `start container ${id}`, socketPath, timeoutMs: ACTION_MS };

@@ -92,7 +92,7 @@ export function failureOf(failure: ToolFailure): CowherdError {
       hint: `install ${PACKAGES[file] ?? file} with the system's package manager`,
     });
   }
-  const said = failure.stderr.trim().slice(-KEPT_STDERR);
+  const said = Buffer.from(failure.stderr.trim().slice(-KEPT_STDERR), 'latin1').toString('utf8');
   const how = failure.timedOut ? 'did not end in time' : `exited ${String(exitCode)}`;
   const full = /No space left on device|Disk quota exceeded/.test(said);
   return new CowherdError(full ? 'NO_SPACE' : 'TOOL_FAILED', `${file} ${how}: ${said}`, {
@@ -117,8 +117,5 @@ const PACKAGES: Readonly<Record<string, string>> = {
   find: 'findutils',
   lsattr: 'e2fsprogs',
   chattr: 'e2fsprogs',
-  getfattr: 'attr',
-  du: 'coreutils',
-  rm: 'coreutils',
   cat: 'coreutils',
 };

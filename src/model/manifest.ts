@@ -42,8 +42,12 @@ export interface RecordedVolume {
   readonly isolated: boolean;
   readonly mountpoint: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Docker's CreatedAt and the guid of the dataset it was captured from. */
-  readonly incarnation: { readonly createdAt: string | null; readonly sourceGuid: string };
+  /** Docker's CreatedAt, the guid of the dataset it was captured from, and what stays the same until Docker removes the volume. */
+  readonly incarnation: {
+    readonly createdAt: string | null;
+    readonly sourceGuid: string;
+    readonly directory: string | null;
+  };
 }
 
 /** What a restore point is, stored beside its images. Immutable: pins lie beside it. */

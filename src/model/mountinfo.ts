@@ -56,7 +56,8 @@ function covers(mountPoint: string, path: string): boolean {
   return mountPoint === '/' || path === mountPoint || path.startsWith(`${mountPoint}/`);
 }
 
-function unescapeOctal(text: string): string {
+/** A path as the kernel's tables write it (`\040` for a blank), as it is. */
+export function unescapeOctal(text: string): string {
   if (!text.includes('\\')) return text;
   const bytes = text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),

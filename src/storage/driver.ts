@@ -32,6 +32,8 @@ export interface Placement {
   readonly fsId: string;
   /** The data's path from the filesystem's root. */
   readonly pathInFs: string;
+  /** Which incarnation of a Docker volume it is, by its directory's inode and birth; Docker's CreatedAt changes with every swap. Null where unknown. */
+  readonly incarnation: string | null;
   /** Datasets inside the volume's own, relative to it: captured and restored with it. */
   readonly nested: readonly string[];
   /** Why its data cannot be swapped in place (it is a mount point of its own), or null. */
@@ -73,7 +75,7 @@ export interface Capture {
   /** Host directory of a set's images before it is published. */
   directory(key: string): string;
   /** Writes the manifest, fsyncs, and makes the restore point visible: the last step. Gives its directory. */
-  publish(key: string, manifest: Manifest): Promise<string>;
+  publish(key: string, manifest: Manifest, pinned: boolean): Promise<string>;
   /** Removes what the set left, also half of it; a published set has left nothing. */
   discard(key: string): Promise<void>;
   /** Removes what the sets shared. */
@@ -104,7 +106,7 @@ export interface VolumeFacts {
   readonly nocow: number;
   /** Entries that nothing may change or remove (`chattr +i`, `+a`). */
   readonly immutable: number;
-  /** The dataset was received from elsewhere and made writable: its images would be taken for the copy it came from. */
+  /** The dataset was received from elsewhere: its images would be taken for what it is a copy of. */
   readonly receivedGuid: string | null;
   /** The look ended early: there may be more of them. */
   readonly truncated: boolean;

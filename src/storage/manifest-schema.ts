@@ -40,7 +40,11 @@ const volume = z.object({
   isolated: z.boolean(),
   mountpoint: text,
   labels: z.record(text, text),
-  incarnation: z.object({ createdAt: text.nullable(), sourceGuid: text }),
+  incarnation: z.object({
+    createdAt: text.nullable(),
+    sourceGuid: text,
+    directory: text.nullable(),
+  }),
 });
 
 const container = z.object({

@@ -1,5 +1,5 @@
 import { lstat, realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Volume } from '../model/agent.ts';
 import { systemCode } from '../model/errors.ts';
 import { mountOf, pathInFilesystem, type Mount } from '../model/mountinfo.ts';
@@ -69,6 +69,7 @@ async function placeOnBtrfs({ volume, real, mount }: Found): Promise<Placement> 
     dataset: isolated ? pathInFs : await subvolumeAround(real, mount),
     fsId: fsId ?? '',
     pathInFs,
+    incarnation: await incarnationOf(real),
     nested: [],
     notSwappable: real === mount.mountPoint ? `${real} is a mount point of its own` : null,
   };
@@ -100,6 +101,7 @@ function placeElsewhere({ volume, real, mount, tier }: Found & { readonly tier: 
     dataset: mount.source,
     fsId: '',
     pathInFs: pathInFilesystem(real, mount),
+    incarnation: null,
     nested: [],
     notSwappable: null,
   };
@@ -115,6 +117,7 @@ function refused(
     fsId: '',
     pathInFs: '',
     isolated: false,
+    incarnation: null,
     nested: [],
     notSwappable: null,
   };
@@ -126,6 +129,13 @@ function refused(
     reason,
     ...nowhere,
   };
+}
+
+/** Docker makes `volumes/NAME` when it creates a volume; what lies in it may be swapped, the directory stays. */
+async function incarnationOf(data: string): Promise<string | null> {
+  if (basename(data) !== '_data') return null;
+  const { ino, birthtimeNs } = await lstat(dirname(data), { bigint: true });
+  return `${String(ino)}-${String(birthtimeNs)}`;
 }
 
 async function resolve(path: string): Promise<string | null> {

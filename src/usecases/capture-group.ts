@@ -18,6 +18,7 @@ export interface Member {
   readonly rows: readonly SqliteRow[];
   readonly tags: Readonly<Record<string, string>>;
   readonly safety: boolean;
+  readonly pinned: boolean;
 }
 
 export interface GroupRequest {
@@ -85,7 +86,7 @@ async function publishMember(
   context: Context,
   { request, member, captures, taken }: PublishRequest,
 ): Promise<Published> {
-  const { candidate, rows, tags, safety } = member;
+  const { candidate, rows, tags, safety, pinned } = member;
   const { agent } = candidate;
   const { quiesce } = policyFor(context.config, agent.name);
   const alive = writersOf(agent, taken.containers).filter(isAlive);
@@ -106,6 +107,7 @@ async function publishMember(
     atRest,
     frozenMs: atRest ? 0 : taken.frozenMs,
     safety,
+    pinned,
     sqliteEnabled: quiesce.sqlite.enabled,
     rows,
     tags,

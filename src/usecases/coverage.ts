@@ -172,8 +172,10 @@ function missing(
   { kind, mountpoint }: Volume,
   message: string,
 ): Finding {
-  if (kind === 'docker')
+  if (kind === 'docker' && mountpoint.endsWith('/_data'))
     return finding('DATA_MISSING', 'error', { ...about, message, mend: 'cowherd recover' });
+  if (kind === 'docker')
+    return finding('DATA_MISSING', 'error', { ...about, message, mend: `mkdir ${mountpoint}` });
   const mend = `make ${mountpoint}, or take it out of agents.paths in the config`;
   return finding('LISTED_PATH_MISSING', 'error', { ...about, message, mend });
 }

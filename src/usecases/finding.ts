@@ -50,7 +50,8 @@ type Rest = Pick<Finding, 'message'> & Partial<Pick<Finding, 'agent' | 'volume' 
 
 /** A finding; what is left out is null. */
 export function finding(code: FindingCode, severity: Severity, rest: Rest): Finding {
-  return { code, severity, agent: null, volume: null, mend: null, ...rest };
+  const { agent = null, volume = null, message, mend = null } = rest;
+  return { code, severity, agent, volume, message, mend };
 }
 
 /** True when a warning or an error is among them: exit 6. */

@@ -1,6 +1,7 @@
 import type { Container } from '../model/agent.ts';
+import { toCowherdError } from '../model/errors.ts';
 import type { FreezeTarget } from '../quiesce/port.ts';
-import { isOwnerAlive, readRecords } from '../quiesce/records.ts';
+import { isOwnerAlive, readRecords, type StoredRecord } from '../quiesce/records.ts';
 import { isHeld } from '../quiesce/watch.ts';
 import { finding, someOf, type Finding } from './finding.ts';
 
@@ -11,12 +12,23 @@ export function frozenFindings(
   runtimeDir: string,
   containers: readonly Listed[],
 ): readonly Finding[] {
-  return readRecords(runtimeDir).flatMap(({ file, record }) => {
+  return stored(runtimeDir).flatMap((one) => {
+    if ('code' in one) return [one];
+    const { file, record } = one;
     if (record === null) return [unreadable(file)];
     if (isOwnerAlive(record)) return [];
     const frozen = record.targets.filter((target) => isStillFrozen(target, containers));
     return frozen.length === 0 ? [] : [leftFrozen(frozen.map(({ name }) => name))];
   });
+}
+
+function stored(runtimeDir: string): readonly (StoredRecord | Finding)[] {
+  try {
+    return readRecords(runtimeDir);
+  } catch (error) {
+    const { message, hint } = toCowherdError(error);
+    return [finding('HOST_UNREADABLE', 'error', { message, mend: hint })];
+  }
 }
 
 function isStillFrozen(

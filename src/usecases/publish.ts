@@ -23,6 +23,7 @@ export interface Captured {
   readonly atRest: boolean;
   readonly frozenMs: number;
   readonly safety: boolean;
+  readonly pinned: boolean;
   readonly sqliteEnabled: boolean;
   readonly rows: readonly SqliteRow[];
   readonly tags: Readonly<Record<string, string>>;
@@ -63,13 +64,29 @@ export async function publish(
   );
   const scans = await Promise.all(volumes.map(async (volume) => scan(captured, volume)));
   const manifest = await manifestOf({ context, docker, captured, volumes, scans });
+  const directories = await publishEverywhere(context, captured, manifest);
+  return { manifest, directories, warnings: warningsOf(volumes, scans) };
+}
+
+/** Home last: what is published before it is not listed yet, and goes again when a later one fails. */
+async function publishEverywhere(
+  context: Context,
+  { captures, candidate, pinned }: Captured,
+  manifest: Manifest,
+): Promise<ReadonlyMap<string, string>> {
   const homeLast = [...captures].sort(
     ([a], [b]) => Number(a === manifest.home) - Number(b === manifest.home),
   );
   const directories = new Map<string, string>();
-  for (const [fsId, capture] of homeLast)
-    directories.set(fsId, await capture.publish(key, manifest));
-  return { manifest, directories, warnings: warningsOf(volumes, scans) };
+  try {
+    for (const [fsId, capture] of homeLast)
+      directories.set(fsId, await capture.publish(candidate.agent.name, manifest, pinned));
+    return directories;
+  } catch (error) {
+    for (const fsId of directories.keys())
+      await (await context.openStore(fsId)).destroy(manifest.id);
+    throw error;
+  }
 }
 
 async function scan({ candidate, captures }: Captured, volume: RecordedVolume): Promise<ImageScan> {
@@ -100,7 +117,11 @@ function recordVolume(
     isolated: placement.isolated,
     mountpoint: volume.mountpoint,
     labels: volume.labels,
-    incarnation: { createdAt: volume.createdAt, sourceGuid: image.sourceGuid },
+    incarnation: {
+      createdAt: volume.createdAt,
+      sourceGuid: image.sourceGuid,
+      directory: placement.incarnation,
+    },
   };
 }
 

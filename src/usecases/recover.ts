@@ -52,6 +52,8 @@ export async function recover(context: Context): Promise<RecoverReport> {
 
 /** One recovery at a time per filesystem; what another has done meanwhile is seen, since records are read inside. */
 async function recoverStore(context: Context, store: Store, sink: Sink): Promise<void> {
+  const cutShort = (await store.records()).some((record) => !isUnderWay(record));
+  if (!cutShort && (await store.leftovers()).length === 0) return;
   const turn = await takeLocks([{ key: `recover:${store.fsId}`, label: 'a recovery' }], {
     runtimeDir: context.runtimeDir,
     waitMs: RECOVERY_WAIT_MS,

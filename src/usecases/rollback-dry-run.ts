@@ -1,48 +1,63 @@
 import type { Context } from './context.ts';
-import { planRollback, type RollbackRequest } from './rollback.ts';
-import type { PlanDocument, PlanStep } from './snapshot-dry-run.ts';
+import type { RollbackRequest } from './rollback.ts';
+import { planRollback, type RollbackPlan } from './rollback-plan.ts';
+import type { PlanDocument } from './snapshot-dry-run.ts';
+
+interface Step {
+  readonly step: string;
+  readonly text: string;
+}
 
 /** What a rollback would do, one step a line. Throws as `planRollback` does. */
 export async function rollbackPlanDocument(
   context: Context,
   request: RollbackRequest,
 ): Promise<PlanDocument> {
-  const { agent, point, swaps, users } = await planRollback(context, request);
-  const step = (name: string, text: string): PlanStep => ({ step: name, agent: agent.name, text });
-  const running = users.stopped.filter(({ ran }) => ran).map(({ name }) => name);
-  const { id, createdAt, grade } = point.manifest;
-  const captured = new Set(point.manifest.volumes.map(({ name }) => name));
-  const untouched = agent.volumes.filter(({ name }) => !captured.has(name)).map(({ name }) => name);
-  const plan = [
-    ...swaps.map(({ placement, kind }) =>
-      step(
-        'prepare',
-        `prepare ${placement.volume} from ${id} of ${createdAt} (${grade}) as ${kind === 'dataset' ? 'a writable snapshot' : 'a copy that shares its data'}`,
-      ),
-    ),
-    ...(running.length > 0 ? [step('stop', `stop ${running.join(', ')}`)] : []),
-    step('safety', 'capture the stopped state as a safety snapshot'),
-    step(
-      'swap',
-      `put the new data in place of ${swaps.map(({ placement }) => placement.volume).join(', ')}`,
-    ),
-    ...(running.length > 0 && request.start
-      ? [
-          step(
-            'start',
-            `start ${running.join(', ')}, check what they mount and wait for their health`,
-          ),
-        ]
-      : []),
-    ...(users.dependents.length > 0
-      ? [
-          step(
-            'restart',
-            `restart ${users.dependents.join(', ')}, which joined a namespace of theirs`,
-          ),
-        ]
-      : []),
-    ...untouched.map((name) => step('keep', `leave ${name} as it is: it is not in ${id}`)),
+  const planned = await planRollback(context, request);
+  const steps = [...dataSteps(planned), ...startSteps(planned, request), ...untouched(planned)];
+  const agent = planned.agent.name;
+  return { plan: steps.map((step) => ({ ...step, agent })), failures: [] };
+}
+
+function dataSteps({ point, swaps, users, missing }: RollbackPlan): readonly Step[] {
+  const { id, createdAt, grade, volumes } = point.manifest;
+  const stopped = users.stopped.filter(({ ran }) => ran).map(({ name }) => name);
+  const how = (name: string): string => {
+    const plain = swaps.find(({ placement }) => placement.volume === name)?.kind === 'directory';
+    return plain ? 'a copy that shares its data' : 'a writable snapshot';
+  };
+  return [
+    ...missing.map(({ name }) => ({
+      step: 'create',
+      text: `create volume ${name}, which is gone`,
+    })),
+    ...volumes.map(({ name }) => ({
+      step: 'prepare',
+      text: `prepare ${name} from ${id} of ${createdAt} (${grade}) as ${how(name)}`,
+    })),
+    ...(stopped.length > 0 ? [{ step: 'stop', text: `stop ${stopped.join(', ')}` }] : []),
+    { step: 'safety', text: 'capture the stopped state as a safety snapshot' },
+    { step: 'swap', text: `put it in place of ${volumes.map(({ name }) => name).join(', ')}` },
   ];
-  return { plan, failures: [] };
+}
+
+function startSteps({ users }: RollbackPlan, { start }: RollbackRequest): readonly Step[] {
+  const ran = users.stopped.filter((container) => container.ran).map(({ name }) => name);
+  if (!start || ran.length === 0) return [];
+  const joined = users.dependents.join(', ');
+  const begin = `start ${ran.join(', ')}, check what they mount, wait for their health`;
+  const restart = {
+    step: 'restart',
+    text: `restart ${joined}, which joined a namespace of theirs`,
+  };
+  return [{ step: 'start', text: begin }, ...(joined === '' ? [] : [restart])];
+}
+
+function untouched({ agent, point }: RollbackPlan): readonly Step[] {
+  const captured = new Set(point.manifest.volumes.map(({ name }) => name));
+  const others = agent.volumes.filter(({ name }) => !captured.has(name));
+  return others.map(({ name }) => ({
+    step: 'keep',
+    text: `leave ${name} as it is: it is not in ${point.manifest.id}`,
+  }));
 }

@@ -1,25 +1,22 @@
 import type { Docker } from '../docker/docker.ts';
 import { CowherdError, toFailure, type Failure } from '../model/errors.ts';
-import { pickSnapshot } from '../model/snapshot-id.ts';
 import { beginTransaction, type Transaction } from './begin-transaction.ts';
 import type { Context } from './context.ts';
 import { waitHealthy } from './health.ts';
-import { observeHost, withNested, type Host, type PlacedAgent } from './host.ts';
 import { agentState, stopAll } from './lifecycle.ts';
 import { lockAgents } from './locking.ts';
 import { recoverQuietly } from './recover.ts';
-import { listRestorePoints, type RestorePoint } from './restore-points.ts';
+import {
+  planRollback,
+  recreateVolumes,
+  type RollbackPlan,
+  type RollbackTarget,
+} from './rollback-plan.ts';
 import { captureSafety } from './safety.ts';
-import { selectOne } from './selection.ts';
-import { rollbackSwaps, stageAll, type Swap } from './swap-plan.ts';
+import { stageAll } from './swap-plan.ts';
 import { commit, revert, startOnData, swapAll } from './transaction.ts';
-import { usersToStop, type Users } from './users.ts';
 
-export interface RollbackRequest {
-  readonly agent: string;
-  /** An id, `latest` or an RFC 3339 time. */
-  readonly snapshot: string;
-  readonly includeUsers: boolean;
+export interface RollbackRequest extends RollbackTarget {
   readonly start: boolean;
   readonly revert: boolean;
   readonly healthTimeoutMs: number | null;
@@ -36,54 +33,17 @@ export interface RollbackReport {
   readonly failures: readonly Failure[];
 }
 
-/** Everything a rollback decided before it changed anything. */
-export interface RollbackPlan {
-  readonly host: Host;
-  readonly agent: PlacedAgent;
-  readonly point: RestorePoint;
-  readonly swaps: readonly Swap[];
-  readonly users: Users;
-}
-
-/**
- * What a rollback would do. Throws AGENT_UNKNOWN, SNAPSHOT_UNKNOWN, TIER_UNSUPPORTED, and the refusals
- * OTHER_USERS, AUTOREMOVE_USER, ORCHESTRATED_USER.
- */
-export async function planRollback(
-  context: Context,
-  request: Pick<RollbackRequest, 'agent' | 'snapshot' | 'includeUsers'>,
-): Promise<RollbackPlan> {
-  const host = await observeHost(context);
-  const [agent] = await withNested(context, [selectOne(context, host, request.agent)]);
-  if (agent === undefined)
-    throw new CowherdError('AGENT_UNKNOWN', `there is no agent ${request.agent}`);
-  const points = (await listRestorePoints(context, host)).filter(
-    (point) => point.agent === agent.name,
-  );
-  const listed = points.map((point) => ({ ...point.manifest, point }));
-  const { point } = pickSnapshot(listed, request.snapshot, agent.name);
-  const swaps = rollbackSwaps(agent, point);
-  const { containers } = host.observation;
-  return {
-    host,
-    agent,
-    point,
-    swaps,
-    users: await usersToStop(await context.docker(), {
-      agent,
-      containers,
-      includeUsers: request.includeUsers,
-    }),
-  };
-}
-
 /** Puts an agent back to a restore point, or leaves it as it was. Refusals and failures before any change are thrown; what happens later is in the report. */
 export async function rollback(
   context: Context,
   request: RollbackRequest,
 ): Promise<RollbackReport> {
   await recoverQuietly(context);
-  const first = await planRollback(context, request);
+  let first = await planRollback(context, request);
+  if (first.missing.length > 0) {
+    await recreateVolumes(await context.docker(), first.missing);
+    first = await planRollback(context, request);
+  }
   const locks = await lockAgents(context, [first.agent], first.host.observation);
   try {
     const plan = await planRollback(context, request);

@@ -14,7 +14,9 @@ export async function captureSafety(
 ): Promise<string> {
   const guard = createGuard();
   try {
-    const members = [{ candidate: candidateOf(agent), rows: [], tags: {}, safety: true }];
+    const members = [
+      { candidate: candidateOf(agent), rows: [], tags: {}, safety: true, pinned: false },
+    ];
     const [result] = await captureGroup(context, {
       members,
       docker,

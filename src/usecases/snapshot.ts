@@ -176,7 +176,7 @@ async function captureQuiet(
   const documents: SnapshotDocument[] = [];
   for (const [index, result] of settled.entries()) {
     const agent = quiet[index]?.agent.name ?? '';
-    if (result.status === 'fulfilled') documents.push(await recorded(run, agent, result.value));
+    if (result.status === 'fulfilled') documents.push(recorded(run, agent, result.value));
     else failures.push(toFailure(agent, result.reason));
   }
   return documents;
@@ -199,19 +199,15 @@ async function memberOf(run: Run, candidate: Candidate): Promise<Member> {
     previous: points.find((point) => point.agent === agent.name && !point.manifest.safety) ?? null,
     users: users.filter((details) => details !== null),
   });
-  return { candidate, rows, tags: request.tags, safety: false };
+  return { candidate, rows, tags: request.tags, safety: false, pinned: request.pin };
 }
 
-async function recorded(
+function recorded(
   { context, request }: Run,
   agent: string,
   published: Published,
-): Promise<SnapshotDocument> {
+): SnapshotDocument {
   const { manifest, directories, warnings } = published;
   for (const warning of warnings) context.tell(`warning: ${warning}`);
-  if (request.pin) {
-    for (const fsId of directories.keys())
-      await (await context.openStore(fsId)).setPinned(manifest.id, true);
-  }
   return snapshotDocument({ manifest, directories, agent, pinned: request.pin });
 }

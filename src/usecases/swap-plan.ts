@@ -13,43 +13,55 @@ export interface Swap {
   readonly source: StageSource;
 }
 
-/** The swaps of a rollback: every volume of the restore point, to be what it is now, isolated or not. Throws TIER_UNSUPPORTED. */
-export function rollbackSwaps(agent: PlacedAgent, point: RestorePoint): readonly Swap[] {
-  return point.manifest.volumes.map((volume) => rollbackSwap(agent, point, volume));
+/**
+ * The swaps of a rollback: every volume of the restore point that is there, to be what it is now, isolated or not; one that
+ * was created again is to be what it was. Throws TIER_UNSUPPORTED.
+ */
+export function rollbackSwaps(
+  agent: PlacedAgent,
+  { point, missing }: { point: RestorePoint; missing: readonly RecordedVolume[] },
+): readonly Swap[] {
+  const there = point.manifest.volumes.filter((volume) => !missing.includes(volume));
+  return there.map((volume) => rollbackSwap(agent, point, volume));
 }
 
 function rollbackSwap(agent: PlacedAgent, point: RestorePoint, volume: RecordedVolume): Swap {
   const placement = agent.placements.find((one) => one.volume === volume.name);
-  if (placement === undefined) {
-    throw new CowherdError(
-      'TIER_UNSUPPORTED',
-      `volume ${volume.name} of ${point.manifest.id} does not exist any more`,
-      {
-        hint: `docker volume create ${volume.name} (with its labels), then run it again`,
-      },
-    );
-  }
+  if (placement === undefined) throw notIts(agent, point, volume);
   expectSwappable(placement);
   if (placement.fsId !== volume.fsId) {
-    throw new CowherdError(
-      'TIER_UNSUPPORTED',
-      `volume ${volume.name} lies on another filesystem than its image`,
-      {
-        hint: 'move it back, or copy what you need out of the image by hand',
-      },
-    );
+    const message = `volume ${volume.name} lies on another filesystem than its image`;
+    throw new CowherdError('TIER_UNSUPPORTED', message, {
+      hint: 'move it back, or copy what you need out of the image by hand',
+    });
   }
   const directory = point.directories.get(volume.fsId);
-  if (directory === undefined)
-    throw new CowherdError(
-      'IO_ERROR',
-      `the images of ${point.manifest.id} are not on ${volume.fsId}`,
-    );
-  return {
-    placement,
-    kind: placement.isolated ? 'dataset' : 'directory',
-    source: { from: 'image', directory, image: volume.image, nested: volume.nested },
-  };
+  if (directory === undefined) {
+    const message = `the images of ${point.manifest.id} are not on ${volume.fsId}`;
+    throw new CowherdError('IO_ERROR', message, {
+      hint: 'mount that filesystem, then run it again',
+    });
+  }
+  const { image, nested } = volume;
+  const kind = placement.isolated || isNewborn(placement, volume) ? 'dataset' : 'directory';
+  return { placement, kind, source: { from: 'image', directory, image, nested } };
+}
+
+/** Another incarnation than the captured one, which was isolated: what Docker makes is always a plain directory. */
+function isNewborn({ incarnation }: Placement, volume: RecordedVolume): boolean {
+  const before = volume.incarnation.directory;
+  return volume.isolated && before !== null && incarnation !== null && incarnation !== before;
+}
+
+function notIts(
+  agent: PlacedAgent,
+  point: RestorePoint,
+  { name, kind }: RecordedVolume,
+): CowherdError {
+  const what = kind === 'path' ? 'is not listed for it any more' : 'belongs to another agent now';
+  return new CowherdError('TIER_UNSUPPORTED', `${name} of ${point.manifest.id} ${what}`, {
+    hint: `cowherd agents shows whose it is; look at agents.paths of the config for ${agent.name}`,
+  });
 }
 
 /** The swaps that make every volume of an agent isolated, or plain again. Throws TIER_UNSUPPORTED. */

@@ -91,23 +91,38 @@ export async function commit(context: Context, record: TransactionRecord): Promi
   await home.dropRecord(record.id);
 }
 
-/** Puts every volume back on its old data, starts what ran before, and forgets the transaction. Users must be stopped by `stopUsers` or never were. */
+/**
+ * Puts every volume back on its old data, starts what ran before, and forgets the transaction. A stop that a dead run had
+ * begun may still be going on in Docker: all are stopped again before they are started.
+ */
 export async function revert(
   context: Context,
   record: TransactionRecord,
   docker: Docker | null,
 ): Promise<void> {
-  const stopped = record.phase !== 'preparing';
-  if (stopped) {
-    const reverting = await enter(context, record, 'reverting');
+  if (record.phase !== 'preparing') {
+    // A full disk must not keep the old data from coming back; both directions would end whole.
+    const reverting = await enter(context, record, 'reverting').catch(() => record);
     const stores = await storesOf(context, record);
-    if (docker !== null && !(await allInPlace(context, record, 'old')))
-      await stopAll(docker, record.containers);
+    if (docker !== null) await stopUnlessInPlace(context, record, docker);
     for (const volume of record.volumes) await storeFor(stores, volume).revert(reverting, volume);
     await Promise.all([...stores.values()].map(async (store) => store.sync()));
     if (docker !== null) await startOnData(docker, record);
   }
   await forget(context, record);
+}
+
+/** A container that cannot be stopped is no obstacle while it is on the old data anyway. */
+async function stopUnlessInPlace(
+  context: Context,
+  record: TransactionRecord,
+  docker: Docker,
+): Promise<void> {
+  try {
+    await stopAll(docker, record.containers);
+  } catch (error) {
+    if (!(await allInPlace(context, record, 'old'))) throw error;
+  }
 }
 
 /** Removes what a transaction prepared, and its record. */

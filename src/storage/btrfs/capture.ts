@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { ownerTag } from '../../exec/liveness.ts';
-import type { Manifest } from '../../model/manifest.ts';
 import { encodeName } from '../../model/names.ts';
 import type { Capture, CaptureSet, Image, Placement } from '../driver.ts';
 import { copyTree } from './copy-tree.ts';
@@ -55,7 +54,8 @@ export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]):
         ),
       ),
     directory: (key) => partialDirectory(layout, key),
-    publish: async (key, manifest: Manifest) => publishRestorePoint(layout, key, manifest),
+    publish: async (key, manifest, pinned) =>
+      publishRestorePoint(layout, { key, manifest, pinned }),
     discard: async (key) => removeImages(partialDirectory(layout, key)),
     close: async () => {
       await Promise.all(Array.from(shared.values(), async ({ target }) => deleteSubvolume(target)));

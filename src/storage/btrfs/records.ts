@@ -1,5 +1,5 @@
-import { rename, rm } from 'node:fs/promises';
-import { CowherdError } from '../../model/errors.ts';
+import { rename, rm, rmdir } from 'node:fs/promises';
+import { CowherdError, systemCode } from '../../model/errors.ts';
 import type { TransactionRecord } from '../../model/transaction.ts';
 import { readIfThere, syncDirectory, writeDurably } from '../durable.ts';
 import { parseRecord } from '../record-schema.ts';
@@ -44,14 +44,18 @@ export async function saveRecord(layout: Layout, record: TransactionRecord): Pro
   );
 }
 
-/** Forgets a transaction that has ended. */
+/** Forgets a transaction that has ended, with the empty directories it kept its trees in. */
 export async function dropRecord(layout: Layout, id: string): Promise<void> {
+  await removeEmpty(`${layout.staged}/${id}`);
+  await removeEmpty(`${layout.retired}/${id}`);
   await rm(`${layout.transactions}/${id}${SUFFIX}`, { force: true });
   await syncDirectory(layout.transactions);
 }
 
 /** Moves a committed record to where the data it retired is. */
 export async function keepRecord(layout: Layout, record: TransactionRecord): Promise<void> {
+  await removeEmpty(`${layout.staged}/${record.id}`);
+  await removeEmpty(`${layout.retired}/${record.id}`);
   await rename(
     `${layout.transactions}/${record.id}${SUFFIX}`,
     `${layout.retired}/${record.id}${SUFFIX}`,
@@ -59,7 +63,14 @@ export async function keepRecord(layout: Layout, record: TransactionRecord): Pro
   await syncDirectory(layout.retired);
 }
 
+async function removeEmpty(directory: string): Promise<void> {
+  await rmdir(directory).catch((error: unknown) => {
+    if (!['ENOENT', 'ENOTEMPTY'].includes(systemCode(error) ?? '')) throw error;
+  });
+}
+
 /** Forgets the record of retired data that is gone. */
 export async function dropRetired(layout: Layout, id: string): Promise<void> {
+  await removeEmpty(`${layout.retired}/${id}`);
   await rm(`${layout.retired}/${id}${SUFFIX}`, { force: true });
 }

@@ -40,14 +40,20 @@ export function partialDirectory(layout: Layout, key: string): string {
   return `${layout.snapshots}/.partial-${ownerTag()}-${key}`;
 }
 
+export interface Publication {
+  readonly key: string;
+  readonly manifest: Manifest;
+  readonly pinned: boolean;
+}
+
 /** Makes a finished restore point visible; gives its directory. Throws IO_ERROR when its id is taken. */
 export async function publishRestorePoint(
   layout: Layout,
-  key: string,
-  manifest: Manifest,
+  { key, manifest, pinned }: Publication,
 ): Promise<string> {
   const partial = partialDirectory(layout, key);
   const published = `${layout.snapshots}/${manifest.id}`;
+  if (pinned) await writeDurably(`${partial}/${PIN}`, '');
   await writeDurably(`${partial}/${MANIFEST}`, `${JSON.stringify(manifest, null, 1)}\n`);
   await rename(partial, published);
   await syncDirectory(layout.snapshots);

@@ -1,4 +1,4 @@
-import { lstat, mkdir, rename, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { run } from '../../exec/run.ts';
 import { CowherdError, systemCode } from '../../model/errors.ts';
@@ -90,7 +90,6 @@ export async function destroyAside(
   if (tree === null) return;
   if (tree.kind === 'dataset') await deleteSubvolume(path);
   else await removeDirectory(path);
-  if (volume[which].kind === 'dataset') await rmdir(dirname(path)).catch(ignoreNotEmpty);
 }
 
 /** Removes a plain tree with everything in it, immutable files too; other filesystems are not entered. */
@@ -116,11 +115,6 @@ async function exists(path: string): Promise<boolean> {
 
 function sameTree(a: Tree, b: Tree): boolean {
   return a.kind === b.kind && a.guid === b.guid;
-}
-
-function ignoreNotEmpty(error: unknown): void {
-  const code = systemCode(error);
-  if (code !== 'ENOTEMPTY' && code !== 'ENOENT') throw error;
 }
 
 function foreign(volume: SwapVolume): CowherdError {

@@ -1,0 +1,86 @@
+import type { Docker } from '../docker/docker.ts';
+import { CowherdError } from '../model/errors.ts';
+import type { RecordedVolume } from '../model/manifest.ts';
+import { pickSnapshot } from '../model/snapshot-id.ts';
+import type { Context } from './context.ts';
+import { observeHost, withNested, type Host, type PlacedAgent } from './host.ts';
+import { listRestorePoints, type RestorePoint } from './restore-points.ts';
+import { selectOne } from './selection.ts';
+import { rollbackSwaps, type Swap } from './swap-plan.ts';
+import { usersToStop, type Users } from './users.ts';
+
+export interface RollbackTarget {
+  readonly agent: string;
+  /** An id, `latest` or an RFC 3339 time. */
+  readonly snapshot: string;
+  readonly includeUsers: boolean;
+}
+
+/** Everything a rollback decided before it changed anything. */
+export interface RollbackPlan {
+  readonly host: Host;
+  readonly agent: PlacedAgent;
+  readonly point: RestorePoint;
+  readonly swaps: readonly Swap[];
+  readonly users: Users;
+  /** Docker volumes of the restore point that are gone: they are created again before anything else. */
+  readonly missing: readonly RecordedVolume[];
+}
+
+/**
+ * What a rollback would do; also for an agent whose volumes were all removed. Throws AGENT_UNKNOWN, SNAPSHOT_UNKNOWN,
+ * TIER_UNSUPPORTED, and the refusals OTHER_USERS, AUTOREMOVE_USER, ORCHESTRATED_USER.
+ */
+export async function planRollback(
+  context: Context,
+  target: RollbackTarget,
+): Promise<RollbackPlan> {
+  const host = await observeHost(context);
+  const points = await listRestorePoints(context, host);
+  const agent = await agentOf(context, { host, points, name: target.agent });
+  const own = points.filter((point) => point.agent === agent.name);
+  const listed = own.map((point) => ({ ...point.manifest, point }));
+  const { point } = pickSnapshot(listed, target.snapshot, agent.name);
+  const missing = missingVolumes(host, point);
+  const users = await usersToStop(await context.docker(), {
+    agent,
+    containers: host.observation.containers,
+    includeUsers: target.includeUsers,
+  });
+  return { host, agent, point, swaps: rollbackSwaps(agent, { point, missing }), users, missing };
+}
+
+interface Known {
+  readonly host: Host;
+  readonly points: readonly RestorePoint[];
+  readonly name: string;
+}
+
+/** The agent of an exact name; one that lives only in its restore points has neither containers nor volumes. */
+async function agentOf(context: Context, { host, points, name }: Known): Promise<PlacedAgent> {
+  const alive = host.agents.some((agent) => agent.name === name || agent.aliases.includes(name));
+  if (!alive && points.some((point) => point.agent === name)) {
+    return { name, aliases: [], containers: [], volumes: [], placements: [] };
+  }
+  const [agent] = await withNested(context, [selectOne(context, host, name)]);
+  if (agent === undefined) throw new CowherdError('AGENT_UNKNOWN', `there is no agent ${name}`);
+  return agent;
+}
+
+function missingVolumes(host: Host, point: RestorePoint): readonly RecordedVolume[] {
+  const there = new Set(host.agents.flatMap(({ volumes }) => volumes.map(({ name }) => name)));
+  return point.manifest.volumes.filter(({ name, kind }) => kind === 'docker' && !there.has(name));
+}
+
+/** Creates the volumes that are gone, empty and with the labels they had. */
+export async function recreateVolumes(
+  docker: Docker | null,
+  missing: readonly RecordedVolume[],
+): Promise<void> {
+  if (docker === null && missing.length > 0) {
+    throw new CowherdError('DOCKER_UNREACHABLE', 'volumes are gone, and Docker is switched off', {
+      hint: 'set docker.socket in the config',
+    });
+  }
+  for (const { name, labels } of missing) await docker?.createVolume(name, labels);
+}
