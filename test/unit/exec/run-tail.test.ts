@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { systemCode } from '../../../src/model/errors.ts';
 import { runTail } from '../../../src/exec/run-tail.ts';
 
 test('exit code and output of both streams come back', async () => {
@@ -33,8 +34,8 @@ test('the environment is the fixed one and what is added', async () => {
 });
 
 test('a command that is not there is TOOL_MISSING', async () => {
-  const code = await runTail('nonesuch', [], { timeoutMs: 100 }).catch(
-    (e: { code: string }) => e.code,
+  const code = await runTail('nonesuch', [], { timeoutMs: 100 }).catch((error: unknown) =>
+    systemCode(error),
   );
   assert.is(code, 'TOOL_MISSING');
 });

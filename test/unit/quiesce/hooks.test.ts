@@ -10,7 +10,7 @@ const containers = [
 ];
 
 function hook(more: Partial<Hook>): Hook {
-  return { container: true, timeoutMs: 5_000, onError: 'fail', ...more };
+  return { container: true, pre: null, post: null, timeoutMs: 5_000, onError: 'fail', ...more };
 }
 
 /** A container engine in which every command exits as its last argument says. */

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { systemCode } from '../../../src/model/errors.ts';
 import { openBeneath } from '../../../src/quiesce/open-beneath.ts';
 
 const test = suite<{ root: string; fd: number }>('openBeneath');
@@ -37,14 +38,18 @@ test('a file is opened through its directories', async ({ fd }) => {
 
 test('no link is followed, neither on the way nor at the end', async ({ fd }) => {
   for (const path of ['a/link/file', 'a/filelink']) {
-    const code = await openBeneath(fd, Buffer.from(path)).catch((e: { code: string }) => e.code);
+    const code = await openBeneath(fd, Buffer.from(path)).catch((error: unknown) =>
+      systemCode(error),
+    );
     assert.match(String(code), /^(ELOOP|ENOTDIR)$/, path);
   }
 });
 
 test('nothing leads out', async ({ fd }) => {
   for (const path of ['..', 'a/../../x', '/etc/passwd', 'a//b', '.', '', 'a/b/']) {
-    const code = await openBeneath(fd, Buffer.from(path)).catch((e: { code: string }) => e.code);
+    const code = await openBeneath(fd, Buffer.from(path)).catch((error: unknown) =>
+      systemCode(error),
+    );
     assert.is(code, 'EINVAL', path);
   }
 });
