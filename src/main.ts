@@ -134,8 +134,8 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+// A reader that went away (`cowherd snapshots | head`) is no reason to stop half way.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 const status = await main(process.argv.slice(2));
-process.exitCode =
-  asked.signal !== null && status === EXIT_STATUS.INTERRUPTED
-    ? SIGNAL_STATUS[asked.signal]
-    : status;
+process.exitCode = asked.signal !== null && status !== 0 ? SIGNAL_STATUS[asked.signal] : status;

@@ -12,8 +12,8 @@ export const configCommand: Register = (program, bind) => {
   }).action(async () =>
     bind(async ({ output, context, configFile }) => {
       await context();
-      const outcome = configFile === null ? 'no file: built-in defaults' : `${configFile}: valid`;
-      return showResults(output, { results: [{ agent: 'config', outcome }], failures: [] }, '');
+      const valid = { agent: 'config', outcome: 'valid', file: configFile };
+      return showResults(output, { results: [valid], failures: [] }, '');
     }),
   );
   command(config, 'show', {

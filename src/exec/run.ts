@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { CowherdError } from '../model/errors.ts';
 
@@ -15,6 +16,8 @@ export interface RunOptions {
   readonly fds?: readonly number[];
   /** Ends the child when it aborts. */
   readonly signal?: AbortSignal;
+  /** The kernel kills the child when we are killed (prctl(2), PR_SET_PDEATHSIG): for long work that a recovery would meet. */
+  readonly diesWithUs?: boolean;
 }
 
 export interface RunResult {
@@ -37,7 +40,7 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const result = await execa(file, args, {
+  const result = await execa(...commandOf(file, args, options), {
     reject: false,
     stripFinalNewline: false,
     encoding: 'latin1',
@@ -46,6 +49,8 @@ export async function run(
     maxBuffer: options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES,
     timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     killSignal: 'SIGKILL',
+    // A session of its own: Ctrl-C on the terminal is for us to answer, not for a tool half way through its work.
+    detached: true,
     stdio: [
       options.input === undefined ? 'ignore' : 'pipe',
       'pipe',
@@ -61,7 +66,16 @@ export async function run(
   const exitCode = result.exitCode ?? -1;
   if (!result.failed || (options.okExits?.includes(exitCode) ?? false))
     return { exitCode, stdout, stderr };
-  throw failureOf({ file, args, code: result.code, timedOut: result.timedOut, exitCode, stderr });
+  const { code, timedOut } = result;
+  throw failureOf({ file, args, code, timedOut, exitCode, stderr, cwd: options.cwd });
+}
+
+function commandOf(
+  file: string,
+  args: readonly string[],
+  { diesWithUs = false }: RunOptions,
+): [string, readonly string[]] {
+  return diesWithUs ? ['setpriv', ['--pdeathsig', 'KILL', '--', file, ...args]] : [file, args];
 }
 
 /** execa takes any descriptor here; its types name only the first few. */
@@ -82,11 +96,17 @@ export interface ToolFailure {
   readonly timedOut: boolean;
   readonly exitCode: number;
   readonly stderr: string;
+  readonly cwd?: string | undefined;
 }
 
 /** The CowherdError for a tool that failed: TOOL_MISSING, NO_SPACE or TOOL_FAILED with the end of its stderr. */
 export function failureOf(failure: ToolFailure): CowherdError {
   const { file, args, exitCode } = failure;
+  if (failure.code === 'ENOENT' && failure.cwd !== undefined && !existsSync(failure.cwd)) {
+    return new CowherdError('IO_ERROR', `${failure.cwd} does not exist`, {
+      hint: `the command was: ${[file, ...args].join(' ')}`,
+    });
+  }
   if (failure.code === 'ENOENT') {
     return new CowherdError('TOOL_MISSING', `${file} is not installed`, {
       hint: `install ${PACKAGES[file] ?? file} with the system's package manager`,

@@ -135,6 +135,11 @@ export interface Store {
   capture(sets: readonly CaptureSet[]): Promise<Capture>;
   /** Gives a transient read-only image of one volume to `use`, then removes it. */
   withImage<T>(volume: Placement, use: (root: string) => Promise<T>): Promise<T>;
+  /** The same of several, in their order; those in one dataset share an image of one instant. */
+  withImages<T>(
+    volumes: readonly Placement[],
+    use: (roots: readonly string[]) => Promise<T>,
+  ): Promise<T>;
   /** Looks at a read-only image, never at the live tree. */
   inspect(request: InspectRequest): Promise<VolumeFacts>;
   setPinned(id: string, pinned: boolean): Promise<void>;

@@ -2,9 +2,12 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from '../model/errors.ts';
 
+/** What a write that was cut short leaves has this at its name's end. */
+export const PARTIAL = '.partial';
+
 /** Writes a file (0600) so that after a crash it is there whole or not at all: partial → fsync → rename → fsync of the directory. */
 export async function writeDurably(path: string, text: string): Promise<void> {
-  const partial = `${path}.partial`;
+  const partial = `${path}${PARTIAL}`;
   try {
     const file = await open(partial, 'w', 0o600);
     try {

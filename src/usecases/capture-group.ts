@@ -90,7 +90,9 @@ async function publishMember(
   const { agent } = candidate;
   const { quiesce } = policyFor(context.config, agent.name);
   const alive = writersOf(agent, taken.containers).filter(isAlive);
-  const atRest = alive.every(({ state }) => state === 'paused') && !(await hostWrites(candidate));
+  const hostFree = !(await hostWrites(candidate));
+  const atRest = alive.every(({ state }) => state === 'paused') && hostFree;
+  const frozen = taken.frozen && quiesce.freeze !== 'none' && alive.length > 0;
   const own = new Map(
     [...captures].filter(([fsId]) => candidate.volumes.some((volume) => volume.fsId === fsId)),
   );
@@ -98,14 +100,9 @@ async function publishMember(
     id: await freeId(context, agent.name, taken.createdAt, [...own.keys()]),
     candidate,
     createdAt: taken.createdAt,
-    still:
-      atRest ||
-      (taken.frozen &&
-        quiesce.freeze !== 'none' &&
-        alive.length > 0 &&
-        !(await hostWrites(candidate))),
+    still: atRest || (frozen && hostFree),
     atRest,
-    frozenMs: atRest ? 0 : taken.frozenMs,
+    frozenMs: atRest || !frozen ? 0 : taken.frozenMs,
     safety,
     pinned,
     sqliteEnabled: quiesce.sqlite.enabled,

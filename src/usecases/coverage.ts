@@ -95,7 +95,7 @@ function volumeCoverage(agent: PlacedAgent, one: OneVolume): VolumeCoverage {
 function whyUnprotected({ placement, newest }: OneVolume): string | null {
   if (placement.reason !== null) return placement.reason;
   if (newest === null) return 'it was never captured';
-  return holds(newest, placement.volume) ? null : 'the newest restore point does not hold it';
+  return holds(newest, placement) ? null : 'the newest restore point does not hold it';
 }
 
 function missingForInstant({ placement, request }: OneVolume): string | null {
@@ -112,8 +112,12 @@ export function canBeAdopted(placement: Placement): boolean {
   return fsId !== '' && !isolated && reason === null && notSwappable === null;
 }
 
-function holds(point: RestorePoint, volume: string): boolean {
-  return point.manifest.volumes.some(({ name }) => name === volume);
+/** A volume that was removed and made again under its name is another one. */
+function holds({ manifest }: RestorePoint, { volume, incarnation }: Placement): boolean {
+  const recorded = manifest.volumes.find(({ name }) => name === volume);
+  const before = recorded?.incarnation.directory ?? null;
+  const another = before !== null && incarnation !== null && before !== incarnation;
+  return recorded !== undefined && !another;
 }
 
 /** What keeps an agent's volumes from being protected, for doctor and status. */
@@ -128,8 +132,9 @@ export function coverageFindings(
     newest === null && capturable.length > 0
       ? [captureFinding(agent, { volume: null, message: `${agent.name} was never captured`, mend })]
       : [];
-  const unheld = capturable.flatMap(({ volume }) => {
-    if (newest === null || holds(newest, volume)) return [];
+  const unheld = capturable.flatMap((placement) => {
+    if (newest === null || holds(newest, placement)) return [];
+    const { volume } = placement;
     const message = `${volume} is not in the newest restore point of ${agent.name}`;
     return [captureFinding(agent, { volume, message, mend })];
   });

@@ -1,6 +1,6 @@
 import { toCowherdError } from '../model/errors.ts';
 import { mapLimited } from '../quiesce/limited.ts';
-import type { Placement, VolumeFacts } from '../storage/driver.ts';
+import type { Placement } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { newestOf } from './coverage.ts';
 import { swapfileIn, type Swapfile } from './doctor-swap.ts';
@@ -18,16 +18,37 @@ interface Look {
   readonly agent: string;
   readonly volume: Placement;
   readonly store: StoreSurvey['store'];
+  /** Null until there is one. */
   readonly image: string | null;
 }
+
+type Deadline = () => number;
 
 /** Looks into every volume that can be captured: its newest image where there is one, else a transient one. */
 export async function inspectionFindings(
   context: Context,
-  { agents, points, stores }: Survey,
+  survey: Survey,
   swapfiles: readonly Swapfile[],
 ): Promise<readonly Finding[]> {
-  const looks = agents.flatMap((agent) =>
+  const looks = looksAt(survey, swapfiles);
+  const endsAt = context.ticks() + BUDGET_MS;
+  const leftMs: Deadline = () =>
+    context.interrupt.aborted ? 0 : Math.ceil(endsAt - context.ticks());
+  const imaged = looks.filter(({ image }) => image !== null);
+  const found = [await lookAll(imaged, leftMs)];
+  const rest = looks.filter(({ image }) => image === null);
+  const byDataset = Map.groupBy(rest, ({ volume }) => `${volume.fsId}:${volume.dataset}`);
+  const more = await mapLimited([...byDataset.values()], LOOKS_AT_ONCE, async (group) =>
+    lookTogether(group, leftMs),
+  );
+  return [...found, ...more].flat();
+}
+
+function looksAt(
+  { agents, points, stores }: Survey,
+  swapfiles: readonly Swapfile[],
+): readonly Look[] {
+  return agents.flatMap((agent) =>
     agent.placements.flatMap((volume): readonly Look[] => {
       const store = stores.find((one) => one.store.fsId === volume.fsId)?.store;
       const busy = volume.reason !== null || swapfileIn(volume, swapfiles) !== null;
@@ -35,11 +56,6 @@ export async function inspectionFindings(
       return store === undefined || busy ? [] : [{ agent: agent.name, volume, store, image }];
     }),
   );
-  const endsAt = context.ticks() + BUDGET_MS;
-  const found = await mapLimited(looks, LOOKS_AT_ONCE, async (look) =>
-    lookInto(look, context.interrupt.aborted ? 0 : Math.ceil(endsAt - context.ticks())),
-  );
-  return found.flat();
 }
 
 function imageOf({ volume, fsId }: Placement, newest: RestorePoint | null): string | null {
@@ -49,27 +65,50 @@ function imageOf({ volume, fsId }: Placement, newest: RestorePoint | null): stri
   return `${directory}/${recorded.image}`;
 }
 
-async function lookInto(look: Look, timeoutMs: number): Promise<readonly Finding[]> {
-  const about = { agent: look.agent, volume: look.volume.volume };
-  if (timeoutMs <= 0) {
-    const message = `${about.volume} was not looked into: the others took too long`;
-    return [
-      finding('NOT_INSPECTED', 'info', {
-        ...about,
-        message,
-        mend: `cowherd doctor ${about.agent}`,
-      }),
-    ];
-  }
+async function lookAll(looks: readonly Look[], leftMs: Deadline): Promise<readonly Finding[]> {
+  return (await mapLimited(looks, LOOKS_AT_ONCE, async (look) => lookInto(look, leftMs()))).flat();
+}
+
+/** Volumes in one dataset share a transient image. */
+async function lookTogether(looks: readonly Look[], leftMs: Deadline): Promise<readonly Finding[]> {
+  const [first] = looks;
+  if (first === undefined || leftMs() <= 0) return looks.map(notReached);
+  const volumes = looks.map(({ volume }) => volume);
   try {
-    return factFindings(about, await factsOf(look, timeoutMs));
+    return await first.store.withImages(volumes, async (roots) =>
+      lookAll(
+        looks.map((look, index) => ({ ...look, image: roots[index] ?? null })),
+        leftMs,
+      ),
+    );
   } catch (error) {
-    const { message, hint } = toCowherdError(error);
-    const said = `${about.volume} could not be looked into: ${message}`;
-    return [finding('NOT_INSPECTED', 'warn', { ...about, message: said, mend: hint })];
+    return looks.map((look) => failed(look, error));
   }
 }
 
-async function factsOf({ store, volume, image }: Look, timeoutMs: number): Promise<VolumeFacts> {
-  return store.inspect({ volume, image, maxEntries: MAX_ENTRIES, timeoutMs });
+async function lookInto(look: Look, timeoutMs: number): Promise<readonly Finding[]> {
+  if (timeoutMs <= 0) return [notReached(look)];
+  const { store, volume, image, agent } = look;
+  try {
+    const facts = await store.inspect({ volume, image, maxEntries: MAX_ENTRIES, timeoutMs });
+    return factFindings({ agent, volume: volume.volume }, facts);
+  } catch (error) {
+    return [failed(look, error)];
+  }
+}
+
+function notReached({ agent, volume: { volume } }: Look): Finding {
+  const message = `${volume} was not looked into: the others took too long`;
+  return finding('NOT_INSPECTED', 'info', {
+    agent,
+    volume,
+    message,
+    mend: `cowherd doctor ${agent}`,
+  });
+}
+
+function failed({ agent, volume: { volume } }: Look, error: unknown): Finding {
+  const { message, hint } = toCowherdError(error);
+  const said = `${volume} could not be looked into: ${message}`;
+  return finding('NOT_INSPECTED', 'warn', { agent, volume, message: said, mend: hint });
 }

@@ -62,7 +62,10 @@ export async function publish(
   const volumes = captured.candidate.volumes.map((placement) =>
     recordVolume(captured, finished, placement.volume),
   );
-  const scans = await Promise.all(volumes.map(async (volume) => scan(captured, volume)));
+  // A safety snapshot is taken while the agent is down: nothing is looked for that could wait, and no run checkpoints by it.
+  const scans = captured.safety
+    ? []
+    : await Promise.all(volumes.map(async (volume) => scan(captured, volume)));
   const manifest = await manifestOf({ context, docker, captured, volumes, scans });
   const directories = await publishEverywhere(context, captured, manifest);
   return { manifest, directories, warnings: warningsOf(volumes, scans) };
@@ -174,7 +177,7 @@ function gradeOf(
   scans: readonly ImageScan[],
 ): Grade {
   if (!still) return 'crash';
-  const sure = sqliteEnabled && scans.every(({ truncated }) => !truncated);
+  const sure = sqliteEnabled && scans.length > 0 && scans.every(({ truncated }) => !truncated);
   return sure && allCheckpointed(databases, rows) ? 'checkpointed' : 'frozen';
 }
 

@@ -1,4 +1,5 @@
 import { CowherdError } from '../model/errors.ts';
+import { isGlob } from '../model/globs.ts';
 import { selectAgents } from '../model/select.ts';
 import type { Context } from './context.ts';
 import type { Host, PlacedAgent } from './host.ts';
@@ -17,8 +18,8 @@ export function selectPlaced(
 
 /** The one agent of an exact name. Throws AGENT_UNKNOWN, AGENT_AMBIGUOUS, USAGE for a glob. */
 export function selectOne(context: Context, host: Host, name: string): PlacedAgent {
-  const [agent, ...others] = selectPlaced(context, host, [name]);
-  if (agent === undefined || others.length > 0) {
+  const [agent] = isGlob(name) ? [] : selectPlaced(context, host, [name]);
+  if (agent === undefined) {
     throw new CowherdError('USAGE', `${name} is not the name of one agent`, {
       hint: 'give one exact name; cowherd agents lists them',
     });

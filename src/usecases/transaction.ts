@@ -3,6 +3,7 @@ import { isAlive } from '../model/agent.ts';
 import { CowherdError } from '../model/errors.ts';
 import {
   recoveryDirection,
+  type InPlace,
   type StoppedContainer,
   type SwapVolume,
   type TransactionPhase,
@@ -34,10 +35,24 @@ export async function enter(
 /** Moves all old trees away, then all new ones in; gives the milliseconds it took. Between the two no container can start. */
 export async function swapAll(context: Context, record: TransactionRecord): Promise<number> {
   const stores = await storesOf(context, record);
+  await expectOldInPlace(stores, record);
   const begun = context.ticks();
   for (const volume of record.volumes) await storeFor(stores, volume).retire(record, volume);
   for (const volume of record.volumes) await storeFor(stores, volume).install(record, volume);
   return context.ticks() - begun;
+}
+
+/** Nothing is moved when somebody replaced the data of one meanwhile. Throws IO_ERROR. */
+async function expectOldInPlace(
+  stores: ReadonlyMap<string, Store>,
+  { volumes }: TransactionRecord,
+): Promise<void> {
+  const places = await placesOf(stores, volumes);
+  const replaced = volumes.find((_, index) => places[index] !== 'old');
+  if (replaced === undefined) return;
+  throw new CowherdError('IO_ERROR', `somebody replaced the data of ${replaced.name} meanwhile`, {
+    hint: `nothing was moved; look at ${replaced.pathInFs}, then run it again`,
+  });
 }
 
 /**
@@ -80,15 +95,20 @@ async function staleContainers(
 /** Ends a transaction on the new data: the old data goes, or stays with the safety snapshot of a rollback. */
 export async function commit(context: Context, record: TransactionRecord): Promise<void> {
   const stores = await storesOf(context, record);
-  await Promise.all([...stores.values()].map(async (store) => store.sync()));
+  await syncAll(stores);
   const committed = await enter(context, record, 'committed');
   const home = await homeOf(context, record);
   if (record.kind === 'rollback' && record.safety !== null) {
-    await home.keepRetired(committed);
+    for (const store of homeLast(stores, home)) await store.keepRetired(committed);
     return;
   }
   for (const volume of record.volumes) await storeFor(stores, volume).destroyOld(record, volume);
-  await home.dropRecord(record.id);
+  for (const store of homeLast(stores, home)) await store.dropRecord(record.id);
+}
+
+/** The record goes from its home last: until then a recovery finds it. */
+function homeLast(stores: ReadonlyMap<string, Store>, home: Store): readonly Store[] {
+  return [...stores.values()].sort((a, b) => Number(a === home) - Number(b === home));
 }
 
 /**
@@ -106,8 +126,10 @@ export async function revert(
     const stores = await storesOf(context, record);
     if (docker !== null) await stopUnlessInPlace(context, record, docker);
     for (const volume of record.volumes) await storeFor(stores, volume).revert(reverting, volume);
-    await Promise.all([...stores.values()].map(async (store) => store.sync()));
+    // What is not durable yet keeps the record, not the agent from running.
+    const [synced] = await Promise.allSettled([syncAll(stores)]);
     if (docker !== null) await startOnData(docker, record);
+    if (synced.status === 'rejected') throw synced.reason;
   }
   await forget(context, record);
 }
@@ -129,7 +151,8 @@ async function stopUnlessInPlace(
 async function forget(context: Context, record: TransactionRecord): Promise<void> {
   const stores = await storesOf(context, record);
   for (const volume of record.volumes) await storeFor(stores, volume).destroyNew(record, volume);
-  await (await homeOf(context, record)).dropRecord(record.id);
+  const home = await homeOf(context, record);
+  for (const store of homeLast(stores, home)) await store.dropRecord(record.id);
 }
 
 async function allInPlace(
@@ -138,9 +161,7 @@ async function allInPlace(
   wanted: 'old' | 'new',
 ): Promise<boolean> {
   const stores = await storesOf(context, record);
-  const places = await Promise.all(
-    record.volumes.map(async (volume) => storeFor(stores, volume).inPlace(volume)),
-  );
+  const places = await placesOf(stores, record.volumes);
   return places.every((place) => place === wanted);
 }
 
@@ -151,9 +172,7 @@ export async function resume(
   docker: Docker | null,
 ): Promise<'finished' | 'reverted'> {
   const stores = await storesOf(context, record);
-  const places = await Promise.all(
-    record.volumes.map(async (volume) => storeFor(stores, volume).inPlace(volume)),
-  );
+  const places = await placesOf(stores, record.volumes);
   if (recoveryDirection(record, places) === 'revert') {
     await revert(context, record, docker);
     return 'reverted';
@@ -162,6 +181,17 @@ export async function resume(
     await startOnData(docker, record);
   await commit(context, record);
   return 'finished';
+}
+
+async function placesOf(
+  stores: ReadonlyMap<string, Store>,
+  volumes: readonly SwapVolume[],
+): Promise<readonly InPlace[]> {
+  return Promise.all(volumes.map(async (volume) => storeFor(stores, volume).inPlace(volume)));
+}
+
+async function syncAll(stores: ReadonlyMap<string, Store>): Promise<void> {
+  await Promise.all(Array.from(stores.values(), async (store) => store.sync()));
 }
 
 async function storesOf(

@@ -9,7 +9,6 @@ import { partialDirectory, publishRestorePoint, removeImages } from './restore-p
 import {
   createSubvolume,
   deleteSubvolume,
-  isSubvolume,
   makeReadonly,
   showSubvolume,
   snapshotSubvolume,
@@ -139,20 +138,4 @@ async function readOut({
 /** Where a volume that is not isolated lies inside the dataset around it. */
 export function insideDataset(volume: Pick<Placement, 'dataset' | 'pathInFs'>): string {
   return posix.relative(volume.dataset, volume.pathInFs);
-}
-
-/** Gives a transient read-only image of one volume to `use`; removed whatever happens. */
-export async function withTransientImage<T>(
-  layout: Layout,
-  volume: Placement,
-  use: (root: string) => Promise<T>,
-): Promise<T> {
-  const target = transientPath(layout);
-  const source = hostPath(layout, volume.isolated ? volume.pathInFs : volume.dataset);
-  try {
-    await snapshotSubvolume(source, target, { readonly: true });
-    return await use(volume.isolated ? target : posix.join(target, insideDataset(volume)));
-  } finally {
-    if (await isSubvolume(target)) await deleteSubvolume(target);
-  }
 }

@@ -18,7 +18,7 @@ export async function copyTree(source: string, target: string): Promise<void> {
   await run(
     'cp',
     ['-a', '--reflink=always', '--one-file-system', '--', `${source}/.`, `${target}/`],
-    { timeoutMs: COPY_TIMEOUT_MS },
+    { timeoutMs: COPY_TIMEOUT_MS, diesWithUs: true },
   );
   await restoreFlags(target, flagged);
 }

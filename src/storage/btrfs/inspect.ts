@@ -1,11 +1,10 @@
 import { records } from '../../exec/records.ts';
-import { run } from '../../exec/run.ts';
 import { toCowherdError } from '../../model/errors.ts';
 import type { InspectRequest, VolumeFacts } from '../driver.ts';
-import { withTransientImage } from './capture.ts';
 import { parseLsattr } from './inode-flags.ts';
 import { hostPath, type Layout } from './layout.ts';
 import { showSubvolume } from './subvolume.ts';
+import { withTransientImage } from './transient.ts';
 
 const LINE_BREAK = 0x0a;
 
@@ -26,15 +25,14 @@ type Limits = Pick<InspectRequest, 'maxEntries' | 'timeoutMs'>;
 
 /** Counts entries with flags that matter, the root included; stops at its limits (`truncated`). */
 async function countFlags(root: string, { maxEntries, timeoutMs }: Limits): Promise<FlagCount> {
-  const own = parseLsattr((await run('lsattr', ['-d', '.'], { cwd: root })).stdout);
-  let found = countOf({ nocow: 0, immutable: 0, truncated: false }, own);
+  let found: FlagCount = { nocow: 0, immutable: 0, truncated: false };
   let lines = 0;
   const options = { cwd: root, separator: LINE_BREAK, timeoutMs };
   try {
     for await (const line of records('lsattr', ['-R', '-a', '.'], options)) {
       lines += 1;
       if (lines > maxEntries) return { ...found, truncated: true };
-      found = countOf(found, parseLsattr(line.toString('latin1')));
+      found = countOf(found, parseLine(line));
     }
   } catch (error) {
     return { ...found, truncated: isEarlyEnd(error) };
@@ -42,7 +40,14 @@ async function countFlags(root: string, { maxEntries, timeoutMs }: Limits): Prom
   return found;
 }
 
-function countOf(sofar: FlagCount, entries: ReturnType<typeof parseLsattr>): FlagCount {
+/** The root stands in its own listing as `./.`, which no other entry does. */
+function parseLine(line: Buffer): Entries {
+  return parseLsattr(line.toString('latin1').replace(/ \.\/\.$/, ' .'));
+}
+
+type Entries = ReturnType<typeof parseLsattr>;
+
+function countOf(sofar: FlagCount, entries: Entries): FlagCount {
   const having = (flags: RegExp): number =>
     entries.filter((entry) => flags.test(entry.flags)).length;
   return {

@@ -1,11 +1,14 @@
+import { rm } from 'node:fs/promises';
 import { isOwnerAlive } from '../../exec/liveness.ts';
 import { namesIn, type Layout } from './layout.ts';
+import { deadRecords } from './records.ts';
 import { deadDirectories, removeImages } from './restore-points.ts';
 import { deleteSubvolume } from './subvolume.ts';
 
 /** What dead runs left: half-built and half-destroyed restore points, and transient images. Host paths. */
 export async function findLeftovers(layout: Layout): Promise<readonly string[]> {
-  return [...(await deadDirectories(layout)), ...(await deadTransients(layout))];
+  const found = [deadDirectories(layout), deadTransients(layout), deadRecords(layout)];
+  return (await Promise.all(found)).flat();
 }
 
 /** Removes them; gives the removed paths. */
@@ -13,6 +16,7 @@ export async function removeLeftovers(layout: Layout): Promise<readonly string[]
   const found = await findLeftovers(layout);
   for (const path of found) {
     if (path.startsWith(`${layout.transient}/`)) await deleteSubvolume(path);
+    else if (path.startsWith(`${layout.transactions}/`)) await rm(path, { force: true });
     else await removeImages(path);
   }
   return found;

@@ -1,11 +1,13 @@
-import { rename, rm, rmdir } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
+import { isOwnerAlive } from '../../exec/liveness.ts';
 import { CowherdError, systemCode } from '../../model/errors.ts';
 import type { TransactionRecord } from '../../model/transaction.ts';
-import { readIfThere, syncDirectory, writeDurably } from '../durable.ts';
+import { PARTIAL, readIfThere, syncDirectory, writeDurably } from '../durable.ts';
 import { parseRecord } from '../record-schema.ts';
 import { namesIn, type Layout } from './layout.ts';
 
 const SUFFIX = '.json';
+const HALF_WRITTEN = /^((\d+-\d+)-.+\.json)\.partial$/;
 
 /** The records of transactions under way. Throws IO_ERROR naming one that cannot be read. */
 export async function listRecords(layout: Layout): Promise<readonly TransactionRecord[]> {
@@ -38,29 +40,43 @@ function damaged(path: string): CowherdError {
 
 /** Writes or replaces a record, durably. */
 export async function saveRecord(layout: Layout, record: TransactionRecord): Promise<void> {
-  await writeDurably(
-    `${layout.transactions}/${record.id}${SUFFIX}`,
-    `${JSON.stringify(record, null, 1)}\n`,
-  );
+  await write(layout.transactions, record);
+}
+
+async function write(directory: string, record: TransactionRecord): Promise<void> {
+  await writeDurably(`${directory}/${record.id}${SUFFIX}`, `${JSON.stringify(record, null, 1)}\n`);
 }
 
 /** Forgets a transaction that has ended, with the empty directories it kept its trees in. */
 export async function dropRecord(layout: Layout, id: string): Promise<void> {
   await removeEmpty(`${layout.staged}/${id}`);
   await removeEmpty(`${layout.retired}/${id}`);
-  await rm(`${layout.transactions}/${id}${SUFFIX}`, { force: true });
-  await syncDirectory(layout.transactions);
+  await removeRecord(layout, id);
 }
 
-/** Moves a committed record to where the data it retired is. */
+/** With what a save that was cut short has left of it. */
+async function removeRecord({ transactions }: Layout, id: string): Promise<void> {
+  await rm(`${transactions}/${id}${SUFFIX}${PARTIAL}`, { force: true });
+  await rm(`${transactions}/${id}${SUFFIX}`, { force: true });
+  await syncDirectory(transactions);
+}
+
+/** Keeps a committed record where the data it retired is, on every filesystem that has some. */
 export async function keepRecord(layout: Layout, record: TransactionRecord): Promise<void> {
   await removeEmpty(`${layout.staged}/${record.id}`);
   await removeEmpty(`${layout.retired}/${record.id}`);
-  await rename(
-    `${layout.transactions}/${record.id}${SUFFIX}`,
-    `${layout.retired}/${record.id}${SUFFIX}`,
-  );
-  await syncDirectory(layout.retired);
+  await write(layout.retired, record);
+  await removeRecord(layout, record.id);
+}
+
+/** Records that were never written whole, of dead processes: nothing had begun. Host paths. */
+export async function deadRecords({ transactions }: Layout): Promise<readonly string[]> {
+  const names = new Set(await namesIn(transactions));
+  return [...names].flatMap((name) => {
+    const [, whole, owner] = HALF_WRITTEN.exec(name) ?? [];
+    const dead = owner !== undefined && !isOwnerAlive(owner);
+    return dead && !names.has(whole ?? '') ? [`${transactions}/${name}`] : [];
+  });
 }
 
 async function removeEmpty(directory: string): Promise<void> {

@@ -2,7 +2,7 @@ import { lstat, statfs } from 'node:fs/promises';
 import { run } from '../../exec/run.ts';
 import { systemCode } from '../../model/errors.ts';
 import type { Capabilities, Driver, Store } from '../driver.ts';
-import { beginCapture, withTransientImage } from './capture.ts';
+import { beginCapture } from './capture.ts';
 import { measureTree } from './compare-tree.ts';
 import { inspectVolume } from './inspect.ts';
 import { createLayout, hostPath, layoutOf, type Layout } from './layout.ts';
@@ -14,6 +14,7 @@ import { shortagesOf } from './shortages.ts';
 import { stageTree } from './stage.ts';
 import { listSubvolumes } from './subvolume.ts';
 import * as swap from './swap.ts';
+import { withTransientImage, withTransientImages } from './transient.ts';
 
 const SYNC_TIMEOUT_MS = 60_000;
 
@@ -34,11 +35,7 @@ export function btrfsDriver(runtimeDir: string): Driver {
   return {
     tier: 'btrfs',
     capabilities: CAPABILITIES,
-    open: async (fsId) => {
-      const layout = layoutOf(await privateMount(fsId, runtimeDir));
-      await createLayout(layout);
-      return storeOf(fsId, layout);
-    },
+    open: async (fsId) => storeOf(fsId, layoutOf(await privateMount(fsId, runtimeDir))),
   };
 }
 
@@ -50,14 +47,16 @@ function storeOf(fsId: string, layout: Layout): Store {
     list: async () => points.listRestorePoints(layout),
     damaged: async () => points.damagedRestorePoints(layout),
     has: async (id) => exists(`${layout.snapshots}/${id}`),
-    capture: async (sets) => beginCapture(layout, sets),
-    withImage: async (volume, use) => withTransientImage(layout, volume, use),
+    ...capturing(layout),
     inspect: async (request) => inspectVolume(layout, request),
     setPinned: async (id, pinned) => points.setPinned(layout, id, pinned),
-    destroy: async (id) => destroyWithRetired(layout, id),
+    destroy: async (id) => destroyWithRetired({ fsId, layout }, id),
     ...swapping(layout),
     records: async () => records.listRecords(layout),
-    saveRecord: async (record) => records.saveRecord(layout, record),
+    saveRecord: async (record) => {
+      await createLayout(layout);
+      await records.saveRecord(layout, record);
+    },
     dropRecord: async (id) => records.dropRecord(layout, id),
     keepRetired: async (record) => records.keepRecord(layout, record),
     sync: async (timeoutMs = SYNC_TIMEOUT_MS) => {
@@ -70,6 +69,24 @@ function storeOf(fsId: string, layout: Layout): Store {
     shortages: async () => shortagesOf(layout),
     leftovers: async () => findLeftovers(layout),
     collectLeftovers: async () => removeLeftovers(layout),
+  };
+}
+
+/** Only what writes makes the store's directories: looking leaves no trace. */
+function capturing(layout: Layout): Pick<Store, 'capture' | 'withImage' | 'withImages'> {
+  return {
+    capture: async (sets) => {
+      await createLayout(layout);
+      return beginCapture(layout, sets);
+    },
+    withImage: async (volume, use) => {
+      await createLayout(layout);
+      return withTransientImage(layout, volume, use);
+    },
+    withImages: async (volumes, use) => {
+      await createLayout(layout);
+      return withTransientImages(layout, volumes, use);
+    },
   };
 }
 
@@ -104,11 +121,16 @@ function swapping(layout: Layout): Swapping {
   };
 }
 
+interface Own {
+  readonly fsId: string;
+  readonly layout: Layout;
+}
+
 /** A safety snapshot takes with it the data that its rollback retired. */
-async function destroyWithRetired(layout: Layout, id: string): Promise<void> {
+async function destroyWithRetired({ fsId, layout }: Own, id: string): Promise<void> {
   for (const record of await records.listRetired(layout)) {
     if (record.safety !== id) continue;
-    for (const volume of record.volumes)
+    for (const volume of record.volumes.filter((one) => one.fsId === fsId))
       await swap.destroyAside(layout, { record, volume, which: 'old' });
     await records.dropRetired(layout, record.id);
   }

@@ -95,7 +95,8 @@ export async function destroyAside(
 /** Removes a plain tree with everything in it, immutable files too; other filesystems are not entered. */
 export async function removeDirectory(path: string): Promise<void> {
   await run('chattr', ['-R', '-f', '-i', '-a', '--', path], { okExits: [1] });
-  await run('rm', ['-r', '-f', '--one-file-system', '--', path], { timeoutMs: 6 * 60 * 60_000 });
+  const options = { timeoutMs: 6 * 60 * 60_000, diesWithUs: true };
+  await run('rm', ['-r', '-f', '--one-file-system', '--', path], options);
 }
 
 async function move(from: string, to: string): Promise<void> {

@@ -1,0 +1,36 @@
+import { posix } from 'node:path';
+import type { Placement } from '../driver.ts';
+import { insideDataset, transientPath } from './capture.ts';
+import { hostPath, type Layout } from './layout.ts';
+import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './subvolume.ts';
+
+/**
+ * Gives transient read-only images of some volumes to `use`, in their order: one image for all that lie in the same
+ * subvolume. Removed whatever happens.
+ */
+export async function withTransientImages<T>(
+  layout: Layout,
+  volumes: readonly Placement[],
+  use: (roots: readonly string[]) => Promise<T>,
+): Promise<T> {
+  const targets = new Map(volumes.map(({ dataset }) => [dataset, transientPath(layout)]));
+  try {
+    for (const [dataset, target] of targets)
+      await snapshotSubvolume(hostPath(layout, dataset), target, { readonly: true });
+    return await use(
+      volumes.map((volume) => posix.join(targets.get(volume.dataset) ?? '', insideDataset(volume))),
+    );
+  } finally {
+    for (const target of targets.values())
+      if (await isSubvolume(target)) await deleteSubvolume(target);
+  }
+}
+
+/** The same of one volume. */
+export async function withTransientImage<T>(
+  layout: Layout,
+  volume: Placement,
+  use: (root: string) => Promise<T>,
+): Promise<T> {
+  return withTransientImages(layout, [volume], async ([root = '']) => use(root));
+}
