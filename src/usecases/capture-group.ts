@@ -1,6 +1,7 @@
 import type { Docker } from '../docker/docker.ts';
 import { policyFor } from '../config/policy.ts';
 import { isAlive } from '../model/agent.ts';
+import { toCowherdError } from '../model/errors.ts';
 import { nextSnapshotId } from '../model/snapshot-id.ts';
 import type { Guard } from '../quiesce/guard.ts';
 import type { Capture, CaptureSet } from '../storage/driver.ts';
@@ -37,8 +38,9 @@ export async function captureGroup(
   context: Context,
   request: GroupRequest,
 ): Promise<readonly PromiseSettledResult<Published>[]> {
-  const captures = await beginCaptures(context, request.members);
+  const captures = new Map<string, Capture>();
   try {
+    await beginCaptures(context, request.members, captures);
     const taken = await takeInBracket(context, request, captures);
     return await Promise.allSettled(
       request.members.map(async (member) =>
@@ -46,26 +48,32 @@ export async function captureGroup(
       ),
     );
   } finally {
-    for (const capture of captures.values()) {
-      for (const { candidate } of request.members) await capture.discard(candidate.agent.name);
-      await capture.close();
-    }
+    for (const capture of captures.values()) await tidy(context, capture, request.members);
+  }
+}
+
+/** What cannot be removed now is a leftover for the next run, and no reason to call a published restore point a failure. */
+async function tidy(context: Context, capture: Capture, members: readonly Member[]): Promise<void> {
+  const discards = members.map(async ({ candidate }) => capture.discard(candidate.agent.name));
+  const settled = await Promise.allSettled([...discards, capture.close()]);
+  for (const result of settled) {
+    if (result.status === 'rejected')
+      context.tell(`warning: ${toCowherdError(result.reason).message}`);
   }
 }
 
 async function beginCaptures(
   context: Context,
   members: readonly Member[],
-): Promise<ReadonlyMap<string, Capture>> {
+  captures: Map<string, Capture>,
+): Promise<void> {
   const fsIds = new Set(
     members.flatMap(({ candidate }) => candidate.volumes.map(({ fsId }) => fsId)),
   );
-  const captures = new Map<string, Capture>();
   for (const fsId of [...fsIds].sort()) {
     const store = await context.openStore(fsId);
     captures.set(fsId, await store.capture(members.map(({ candidate }) => setOn(candidate, fsId))));
   }
-  return captures;
 }
 
 function setOn(candidate: Candidate, fsId: string): CaptureSet {

@@ -1,7 +1,5 @@
-import type { Volume } from '../model/agent.ts';
 import type { Grade, Tier } from '../model/snapshot.ts';
 import type { Placement } from '../storage/driver.ts';
-import { finding, someOf, type Finding } from './finding.ts';
 import type { PlacedAgent } from './host.ts';
 import type { RestorePoint } from './restore-points.ts';
 
@@ -112,75 +110,10 @@ export function canBeAdopted(placement: Placement): boolean {
   return fsId !== '' && !isolated && reason === null && notSwappable === null;
 }
 
-/** A volume that was removed and made again under its name is another one. */
-function holds({ manifest }: RestorePoint, { volume, incarnation }: Placement): boolean {
+/** True when a restore point holds the volume; one that was removed and made again under its name is another. */
+export function holds({ manifest }: RestorePoint, { volume, incarnation }: Placement): boolean {
   const recorded = manifest.volumes.find(({ name }) => name === volume);
   const before = recorded?.incarnation.directory ?? null;
   const another = before !== null && incarnation !== null && before !== incarnation;
   return recorded !== undefined && !another;
-}
-
-/** What keeps an agent's volumes from being protected, for doctor and status. */
-export function coverageFindings(
-  agent: PlacedAgent,
-  points: readonly RestorePoint[],
-): readonly Finding[] {
-  const newest = newestOf(agent, points);
-  const capturable = agent.placements.filter(({ reason }) => reason === null);
-  const mend = `cowherd snapshot ${agent.name}`;
-  const never =
-    newest === null && capturable.length > 0
-      ? [captureFinding(agent, { volume: null, message: `${agent.name} was never captured`, mend })]
-      : [];
-  const unheld = capturable.flatMap((placement) => {
-    if (newest === null || holds(newest, placement)) return [];
-    const { volume } = placement;
-    const message = `${volume} is not in the newest restore point of ${agent.name}`;
-    return [captureFinding(agent, { volume, message, mend })];
-  });
-  return [...agent.placements.flatMap((one) => uncapturable(agent, one)), ...never, ...unheld];
-}
-
-function captureFinding(
-  agent: PlacedAgent,
-  rest: Pick<Finding, 'volume' | 'message' | 'mend'>,
-): Finding {
-  return finding('NEVER_CAPTURED', 'warn', { agent: agent.name, ...rest });
-}
-
-const NEEDS_BTRFS = 'only data on btrfs can be captured now: move it there';
-
-function uncapturable(agent: PlacedAgent, placement: Placement): readonly Finding[] {
-  const { volume, reason, tier, filesystem, fsId, nested } = placement;
-  if (reason === null) return [];
-  const about = { agent: agent.name, volume };
-  const message = `${volume} cannot be captured: ${reason}`;
-  const listed = agent.volumes.find(({ name }) => name === volume);
-  if (listed !== undefined && isMissing(listed, placement)) return [missing(about, listed, reason)];
-  if (tier === 'unsupported')
-    return [finding('TIER_UNSUPPORTED', 'warn', { ...about, message, mend: NEEDS_BTRFS })];
-  if (fsId === '') {
-    const said = `${message} (${filesystem}, tier ${tier})`;
-    return [finding('NO_DRIVER', 'warn', { ...about, message: said, mend: NEEDS_BTRFS })];
-  }
-  const mend = `make plain directories of ${someOf(nested)}, then: cowherd adopt ${agent.name}`;
-  return [finding('NESTED_SUBVOLUMES', 'error', { ...about, message, mend })];
-}
-
-/** The place is known, and nothing is there. */
-function isMissing({ unsupported }: Volume, { tier, filesystem }: Placement): boolean {
-  return unsupported === null && tier === 'unsupported' && filesystem === 'unknown';
-}
-
-function missing(
-  about: Pick<Finding, 'agent' | 'volume'>,
-  { kind, mountpoint }: Volume,
-  message: string,
-): Finding {
-  if (kind === 'docker' && mountpoint.endsWith('/_data'))
-    return finding('DATA_MISSING', 'error', { ...about, message, mend: 'cowherd recover' });
-  if (kind === 'docker')
-    return finding('DATA_MISSING', 'error', { ...about, message, mend: `mkdir ${mountpoint}` });
-  const mend = `make ${mountpoint}, or take it out of agents.paths in the config`;
-  return finding('LISTED_PATH_MISSING', 'error', { ...about, message, mend });
 }

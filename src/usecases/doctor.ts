@@ -1,6 +1,7 @@
 import type { ContainerDetails } from '../docker/docker.ts';
 import type { Context } from './context.ts';
-import { coverageFindings, coverageOf, type AgentCoverage } from './coverage.ts';
+import { coverageFindings } from './coverage-findings.ts';
+import { coverageOf, type AgentCoverage } from './coverage.ts';
 import { ambiguityFindings, permissionFindings, toolFindings } from './doctor-host.ts';
 import { inspectionFindings } from './doctor-inspect.ts';
 import { activeSwapfiles, swapFindings, type Swapfile } from './doctor-swap.ts';

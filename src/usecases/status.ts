@@ -1,6 +1,7 @@
 import type { Grade } from '../model/snapshot.ts';
 import type { Context } from './context.ts';
-import { coverageFindings, coverageOf, type AgentCoverage } from './coverage.ts';
+import { coverageFindings } from './coverage-findings.ts';
+import { coverageOf, type AgentCoverage } from './coverage.ts';
 import { worstFirst, type Finding } from './finding.ts';
 import { frozenFindings } from './frozen-findings.ts';
 import { clockFindings, storeFindings } from './store-findings.ts';

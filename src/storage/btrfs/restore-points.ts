@@ -1,6 +1,6 @@
 import { rename, rm, rmdir } from 'node:fs/promises';
 import { isOwnerAlive, ownerTag } from '../../exec/liveness.ts';
-import { systemCode } from '../../model/errors.ts';
+import { CowherdError, systemCode } from '../../model/errors.ts';
 import type { Manifest, StoredSnapshot } from '../../model/manifest.ts';
 import { parseSnapshotId } from '../../model/snapshot-id.ts';
 import { readIfThere, syncDirectory, writeDurably } from '../durable.ts';
@@ -10,8 +10,11 @@ import { deleteSubvolume, isSubvolume } from './subvolume.ts';
 
 const MANIFEST = 'manifest.json';
 const PIN = 'pinned';
-/** `.partial-<pid>-<start time>-<key>` and `.trash-…`: unlisted, and removed when that process is gone. */
-const UNLISTED = /^\.(?:partial|trash)-(\d+-\d+)-(.+)$/;
+/**
+ * `.partial-<pid>-<start time>-<key>` and `.trash-…-<id>~`: unlisted, and removed when that process is gone. None of them can be
+ * an id: an agent may be called `.trash-1-2-x`.
+ */
+const UNLISTED = /^\.(?:partial|trash)-(\d+-\d+)-.+$/;
 
 /** Every published restore point of a store, in no order. One with a damaged manifest is left out. */
 export async function listRestorePoints(layout: Layout): Promise<readonly StoredSnapshot[]> {
@@ -55,9 +58,22 @@ export async function publishRestorePoint(
   const published = `${layout.snapshots}/${manifest.id}`;
   if (pinned) await writeDurably(`${partial}/${PIN}`, '');
   await writeDurably(`${partial}/${MANIFEST}`, `${JSON.stringify(manifest, null, 1)}\n`);
-  await rename(partial, published);
+  await rename(partial, published).catch((error: unknown) => {
+    throw isTaken(error) ? taken(manifest.id, error) : error;
+  });
   await syncDirectory(layout.snapshots);
   return published;
+}
+
+function isTaken(error: unknown): boolean {
+  return ['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '');
+}
+
+function taken(id: string, cause: unknown): CowherdError {
+  return new CowherdError('IO_ERROR', `there is a restore point ${id} already`, {
+    hint: 'it was left as it is; run it again',
+    cause,
+  });
 }
 
 /** Pins or unpins, durably. */
@@ -75,7 +91,7 @@ export async function setPinned(layout: Layout, id: string, pinned: boolean): Pr
 export async function destroyRestorePoint(layout: Layout, id: string): Promise<void> {
   const names = await namesIn(layout.snapshots);
   if (!names.includes(id)) return;
-  const trash = `${layout.snapshots}/.trash-${ownerTag()}-${id}`;
+  const trash = `${layout.snapshots}/.trash-${ownerTag()}-${id}~`;
   await rename(`${layout.snapshots}/${id}`, trash);
   await syncDirectory(layout.snapshots);
   await removeImages(trash);
@@ -97,7 +113,7 @@ export async function removeImages(directory: string): Promise<void> {
 export async function deadDirectories(layout: Layout): Promise<readonly string[]> {
   const names = await namesIn(layout.snapshots);
   return names.flatMap((name) => {
-    const owner = UNLISTED.exec(name)?.[1];
+    const owner = parseSnapshotId(name) === null ? UNLISTED.exec(name)?.[1] : undefined;
     return owner === undefined || isOwnerAlive(owner) ? [] : [`${layout.snapshots}/${name}`];
   });
 }

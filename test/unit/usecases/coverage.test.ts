@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Placement } from '../../../src/storage/driver.ts';
-import { coverageFindings, coverageOf } from '../../../src/usecases/coverage.ts';
+import { coverageFindings } from '../../../src/usecases/coverage-findings.ts';
+import { coverageOf } from '../../../src/usecases/coverage.ts';
 import { placedAgent, placement, restorePoint } from '../../support/placed.ts';
 
 function ledger(over: Partial<Placement>, points = [restorePoint('alpha', ['work'])]) {
@@ -68,6 +69,12 @@ test('a volume that the newest restore point lacks is not protected', () => {
   const points = [restorePoint('alpha', ['other']), restorePoint('alpha', ['work'])];
   assert.is(ledger({}, points)?.reason, 'the newest restore point does not hold it');
   assert.equal(codesOf({}, points), ['warn NEVER_CAPTURED']);
+});
+
+test('a volume that was made again under its name is not the captured one', () => {
+  assert.is(ledger({ incarnation: 'another' })?.protected, false);
+  assert.equal(codesOf({ incarnation: 'another' }), ['warn NEVER_CAPTURED']);
+  assert.is(ledger({ incarnation: null })?.protected, true);
 });
 
 test('volumes that no driver can capture are named with the reason', () => {
