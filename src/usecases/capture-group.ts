@@ -4,6 +4,7 @@ import { isAlive } from '../model/agent.ts';
 import { toCowherdError } from '../model/errors.ts';
 import { nextSnapshotId } from '../model/snapshot-id.ts';
 import type { Guard } from '../quiesce/guard.ts';
+import { mapLimited } from '../quiesce/limited.ts';
 import type { Capture, CaptureSet } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { writersOf } from './locking.ts';
@@ -12,6 +13,9 @@ import { publish, type Published } from './publish.ts';
 import { takeInBracket, type Taken } from './freeze-group.ts';
 import type { Candidate } from './snapshot-plan.ts';
 import type { SqliteRow } from '../model/snapshot.ts';
+
+/** Agents whose images are read out and published at one time. */
+const PUBLISHED_AT_ONCE = 4;
 
 /** One agent of a bracket, quiesced as far as that goes without freezing. */
 export interface Member {
@@ -42,11 +46,11 @@ export async function captureGroup(
   try {
     await beginCaptures(context, request.members, captures);
     const taken = await takeInBracket(context, request, captures);
-    return await Promise.allSettled(
-      request.members.map(async (member) =>
-        publishMember(context, { request, member, captures, taken }),
-      ),
-    );
+    return await mapLimited(request.members, PUBLISHED_AT_ONCE, async (member) => {
+      const published = publishMember(context, { request, member, captures, taken });
+      const [result] = await Promise.allSettled([published]);
+      return result;
+    });
   } finally {
     for (const capture of captures.values()) await tidy(context, capture, request.members);
   }

@@ -9,6 +9,7 @@ import { runAgentHooks } from './agent-hooks.ts';
 import { captureGroup, type Member } from './capture-group.ts';
 import type { Context } from './context.ts';
 import { observeHost, withNested } from './host.ts';
+import { knownDatabases, type KnownDatabases } from './known-databases.ts';
 import { lockAgents, usersOf } from './locking.ts';
 import type { Published } from './publish.ts';
 import { recoverQuietly } from './recover.ts';
@@ -119,10 +120,28 @@ async function captureLocked(run: Run, group: readonly Candidate[]): Promise<Out
     run.observation,
   );
   try {
-    return await captureHooked(run, group);
+    return await captureNow(run, group);
   } finally {
     locks.release();
   }
+}
+
+/** Looks again now that nobody else can change the agents: one of them may have been adopted or recreated before we had the locks. */
+async function captureNow(run: Run, group: readonly Candidate[]): Promise<Outcome> {
+  const { context } = run;
+  const host = await observeHost(context);
+  const agents = await withNested(
+    context,
+    host.agents.filter(({ name }) => group.some(({ agent }) => agent.name === name)),
+  );
+  const candidates = agents.map(candidateOf);
+  const empty = candidates.filter(({ volumes }) => volumes.length === 0);
+  const gone = group.filter(({ agent }) => !agents.some(({ name }) => name === agent.name));
+  const { snapshots, failures } = await captureHooked(
+    { ...run, observation: host.observation },
+    candidates.filter(({ volumes }) => volumes.length > 0),
+  );
+  return { snapshots, failures: [...failures, ...[...empty, ...gone].map(nothingToCapture)] };
 }
 
 /** `post` hooks run for every agent whose `pre` hooks were begun, right after the thaw. */
@@ -170,7 +189,10 @@ async function captureQuiet(
   { afterThaw, failures }: Rest,
 ): Promise<readonly SnapshotDocument[]> {
   const { context, docker, guard } = run;
-  const members = await Promise.all(quiet.map(async (candidate) => memberOf(run, candidate)));
+  const databases = await databasesOf(run, quiet);
+  const members = await Promise.all(
+    quiet.map(async (candidate) => memberOf(run, candidate, databases)),
+  );
   context.interrupt.throwIfAborted();
   const settled = await captureGroup(context, { members, docker, guard, afterThaw });
   const documents: SnapshotDocument[] = [];
@@ -182,8 +204,25 @@ async function captureQuiet(
   return documents;
 }
 
-async function memberOf(run: Run, candidate: Candidate): Promise<Member> {
-  const { context, docker, points, request } = run;
+/** Where SQLite is enabled; the newest restore point of an agent, safety snapshots apart, knows its databases. */
+async function databasesOf(
+  { context, points }: Run,
+  quiet: readonly Candidate[],
+): Promise<KnownDatabases> {
+  const lookups = quiet.flatMap(({ agent: { name }, volumes }) => {
+    if (!policyFor(context.config, name).quiesce.sqlite.enabled) return [];
+    const previous = points.find(({ agent, manifest }) => agent === name && !manifest.safety);
+    return volumes.map((placement) => ({ placement, previous: previous ?? null }));
+  });
+  return knownDatabases(context, lookups);
+}
+
+async function memberOf(
+  run: Run,
+  candidate: Candidate,
+  databases: KnownDatabases,
+): Promise<Member> {
+  const { context, docker, request } = run;
   const { agent, volumes } = candidate;
   const users =
     docker === null
@@ -196,7 +235,7 @@ async function memberOf(run: Run, candidate: Candidate): Promise<Member> {
   const rows = await checkpointAgent(context, {
     volumes,
     config: policyFor(context.config, agent.name).quiesce.sqlite,
-    previous: points.find((point) => point.agent === agent.name && !point.manifest.safety) ?? null,
+    databases,
     users: users.filter((details) => details !== null),
   });
   return { candidate, rows, tags: request.tags, safety: false, pinned: request.pin };

@@ -3,11 +3,10 @@ import type { ContainerDetails } from '../docker/docker.ts';
 import type { RecordedDatabase } from '../model/manifest.ts';
 import type { SqliteRow } from '../model/snapshot.ts';
 import { checkpointVolume, isCheckpointed } from '../quiesce/checkpoint.ts';
-import { findDatabases, type ImageScan } from '../quiesce/databases.ts';
-import type { DatabaseFile } from '../quiesce/read-candidates.ts';
+import type { ImageScan } from '../quiesce/databases.ts';
 import type { Placement } from '../storage/driver.ts';
 import type { Context } from './context.ts';
-import type { RestorePoint } from './restore-points.ts';
+import type { KnownDatabases } from './known-databases.ts';
 
 type SqliteConfig = Config['quiesce']['sqlite'];
 
@@ -22,8 +21,7 @@ export function isSandboxed({ runtime }: Pick<ContainerDetails, 'runtime'>): boo
 export interface CheckpointRequest {
   readonly volumes: readonly Placement[];
   readonly config: SqliteConfig;
-  /** The newest restore point of the agent: its databases are asked; without one, those of a transient image. */
-  readonly previous: RestorePoint | null;
+  readonly databases: KnownDatabases;
   readonly users: readonly ContainerDetails[];
 }
 
@@ -32,42 +30,25 @@ export async function checkpointAgent(
   context: Context,
   request: CheckpointRequest,
 ): Promise<readonly SqliteRow[]> {
-  if (!request.config.enabled || request.users.some(isSandboxed)) return [];
+  const { volumes, config, databases, users } = request;
+  const sandbox = users.find(isSandboxed);
+  if (sandbox !== undefined)
+    context.tell(`${sandbox.name} runs in a sandbox: its SQLite databases are not checkpointed`);
+  if (!config.enabled || sandbox !== undefined) return [];
   const rows = await Promise.all(
-    request.volumes.map(async (placement) =>
+    volumes.map(async ({ volume, mountpoint }) =>
       checkpointVolume({
-        volumeName: placement.volume,
-        root: placement.mountpoint,
-        databases: await knownDatabases(context, placement, request.previous),
-        mode: request.config.mode,
-        busyTimeoutMs: request.config.busyTimeoutMs,
+        volumeName: volume,
+        root: mountpoint,
+        databases: databases.get(volume) ?? [],
+        mode: config.mode,
+        busyTimeoutMs: config.busyTimeoutMs,
         runtimeDir: context.runtimeDir,
         signal: context.interrupt,
       }),
     ),
   );
   return rows.flat();
-}
-
-async function knownDatabases(
-  context: Context,
-  placement: Placement,
-  previous: RestorePoint | null,
-): Promise<readonly DatabaseFile[]> {
-  const seen = previous?.manifest.volumes.some(({ name }) => name === placement.volume) ?? false;
-  if (seen)
-    return (previous?.manifest.databases ?? [])
-      .filter(({ volume }) => volume === placement.volume)
-      .map(fromRecord);
-  const store = await context.openStore(placement.fsId);
-  return (await store.withImage(placement, async (root) => findDatabases(root))).databases;
-}
-
-function fromRecord(record: RecordedDatabase): DatabaseFile {
-  const { path, wal, uid, gid, walBytes } = record;
-  const pathBytes =
-    record.pathBase64 === undefined ? Buffer.from(path) : Buffer.from(record.pathBase64, 'base64');
-  return { path, pathBytes, wal, uid, gid, walBytes, sizeBytes: 0, hotJournal: false };
 }
 
 /** The databases of a scanned image, as the manifest keeps them. */
