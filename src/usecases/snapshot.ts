@@ -1,4 +1,3 @@
-import { policyFor } from '../config/policy.ts';
 import type { Docker } from '../docker/docker.ts';
 import { isAlive, type Observation } from '../model/agent.ts';
 import { toFailure, type Failure } from '../model/errors.ts';
@@ -6,17 +5,17 @@ import type { SnapshotDocument, SnapshotReport } from '../model/snapshot.ts';
 import { createGuard, type Guard } from '../quiesce/guard.ts';
 import { mapLimited } from '../quiesce/limited.ts';
 import { runAgentHooks } from './agent-hooks.ts';
-import { captureGroup, type Member } from './capture-group.ts';
+import { captureGroup } from './capture-group.ts';
 import type { Context } from './context.ts';
 import { observeHost, withNested } from './host.ts';
-import { knownDatabases, type KnownDatabases } from './known-databases.ts';
-import { lockAgents, usersOf } from './locking.ts';
+import { lockAgents } from './locking.ts';
+import { lookAgain } from './look-again.ts';
+import { quietMembers } from './members.ts';
 import type { Published } from './publish.ts';
 import { recoverQuietly } from './recover.ts';
 import { listRestorePoints, snapshotDocument, type RestorePoint } from './restore-points.ts';
 import { selectPlaced } from './selection.ts';
 import { bracketGroups, candidateOf, nothingToCapture, type Candidate } from './snapshot-plan.ts';
-import { checkpointAgent } from './sqlite.ts';
 
 /** Brackets run one at a time per filesystem; hooks, checkpoints and read-outs of so many groups run beside them. */
 const GROUPS_AT_ONCE = 4;
@@ -120,28 +119,12 @@ async function captureLocked(run: Run, group: readonly Candidate[]): Promise<Out
     run.observation,
   );
   try {
-    return await captureNow(run, group);
+    const now = await lookAgain(context, group);
+    const outcome = await captureHooked({ ...run, observation: now.observation }, now.group);
+    return { ...outcome, failures: [...now.failures, ...outcome.failures] };
   } finally {
     locks.release();
   }
-}
-
-/** Looks again now that nobody else can change the agents: one of them may have been adopted or recreated before we had the locks. */
-async function captureNow(run: Run, group: readonly Candidate[]): Promise<Outcome> {
-  const { context } = run;
-  const host = await observeHost(context);
-  const agents = await withNested(
-    context,
-    host.agents.filter(({ name }) => group.some(({ agent }) => agent.name === name)),
-  );
-  const candidates = agents.map(candidateOf);
-  const empty = candidates.filter(({ volumes }) => volumes.length === 0);
-  const gone = group.filter(({ agent }) => !agents.some(({ name }) => name === agent.name));
-  const { snapshots, failures } = await captureHooked(
-    { ...run, observation: host.observation },
-    candidates.filter(({ volumes }) => volumes.length > 0),
-  );
-  return { snapshots, failures: [...failures, ...[...empty, ...gone].map(nothingToCapture)] };
 }
 
 /** `post` hooks run for every agent whose `pre` hooks were begun, right after the thaw. */
@@ -189,10 +172,7 @@ async function captureQuiet(
   { afterThaw, failures }: Rest,
 ): Promise<readonly SnapshotDocument[]> {
   const { context, docker, guard } = run;
-  const databases = await databasesOf(run, quiet);
-  const members = await Promise.all(
-    quiet.map(async (candidate) => memberOf(run, candidate, databases)),
-  );
+  const members = await quietMembers(run, quiet);
   context.interrupt.throwIfAborted();
   const settled = await captureGroup(context, { members, docker, guard, afterThaw });
   const documents: SnapshotDocument[] = [];
@@ -202,43 +182,6 @@ async function captureQuiet(
     else failures.push(toFailure(agent, result.reason));
   }
   return documents;
-}
-
-/** Where SQLite is enabled; the newest restore point of an agent, safety snapshots apart, knows its databases. */
-async function databasesOf(
-  { context, points }: Run,
-  quiet: readonly Candidate[],
-): Promise<KnownDatabases> {
-  const lookups = quiet.flatMap(({ agent: { name }, volumes }) => {
-    if (!policyFor(context.config, name).quiesce.sqlite.enabled) return [];
-    const previous = points.find(({ agent, manifest }) => agent === name && !manifest.safety);
-    return volumes.map((placement) => ({ placement, previous: previous ?? null }));
-  });
-  return knownDatabases(context, lookups);
-}
-
-async function memberOf(
-  run: Run,
-  candidate: Candidate,
-  databases: KnownDatabases,
-): Promise<Member> {
-  const { context, docker, request } = run;
-  const { agent, volumes } = candidate;
-  const users =
-    docker === null
-      ? []
-      : await Promise.all(
-          usersOf(agent, run.observation.containers)
-            .filter(isAlive)
-            .map(async ({ id }) => docker.inspect(id)),
-        );
-  const rows = await checkpointAgent(context, {
-    volumes,
-    config: policyFor(context.config, agent.name).quiesce.sqlite,
-    databases,
-    users: users.filter((details) => details !== null),
-  });
-  return { candidate, rows, tags: request.tags, safety: false, pinned: request.pin };
 }
 
 function recorded(
