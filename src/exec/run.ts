@@ -135,6 +135,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   cp: 'coreutils',
   sync: 'coreutils',
   find: 'findutils',
+  xargs: 'findutils',
+  touch: 'coreutils',
   lsattr: 'e2fsprogs',
   chattr: 'e2fsprogs',
   cat: 'coreutils',

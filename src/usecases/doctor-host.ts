@@ -5,9 +5,9 @@ import { finding, type Finding } from './finding.ts';
 
 /** Host tools by what needs them; the programs that src/ runs. */
 export const TOOLS = {
-  always: ['flock', 'find'],
+  always: ['flock', 'find', 'xargs'],
   sqlite: ['unshare', 'nsenter', 'setpriv', 'prlimit', 'mount', 'cat', 'sqlite3'],
-  btrfs: ['btrfs', 'mount', 'sync', 'cp', 'lsattr', 'chattr', 'getfattr', 'du', 'rm'],
+  btrfs: ['btrfs', 'mount', 'sync', 'cp', 'lsattr', 'chattr', 'getfattr', 'du', 'rm', 'touch'],
 } as const;
 
 /** Tools that are not installed; without those of SQLite snapshots are taken, but not `checkpointed`. */

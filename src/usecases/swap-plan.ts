@@ -43,7 +43,9 @@ function rollbackSwap(agent: PlacedAgent, point: RestorePoint, volume: RecordedV
     });
   }
   const { image, nested } = volume;
-  const kind = placement.isolated || isNewborn(placement, volume) ? 'dataset' : 'directory';
+  // Only a dataset can hold the datasets that were captured inside it.
+  const whole = placement.isolated || nested.length > 0 || isNewborn(placement, volume);
+  const kind = whole ? 'dataset' : 'directory';
   return { placement, kind, source: { from: 'image', directory, image, nested } };
 }
 

@@ -1,18 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { arm, type Armed } from '../../exec/armed.ts';
 import { ownerTag } from '../../exec/liveness.ts';
 import { encodeName } from '../../model/names.ts';
 import type { Capture, CaptureSet, Image, Placement } from '../driver.ts';
 import { copyTree } from './copy-tree.ts';
 import { hostPath, type Layout } from './layout.ts';
 import { partialDirectory, publishRestorePoint, removeImages } from './restore-points.ts';
-import {
-  createSubvolume,
-  deleteSubvolume,
-  makeReadonly,
-  showSubvolume,
-  snapshotSubvolume,
-} from './subvolume.ts';
+import { createSubvolume, deleteSubvolume, makeReadonly, showSubvolume } from './subvolume.ts';
 
 interface Step {
   readonly source: string;
@@ -33,17 +28,16 @@ export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]):
   const steps = [...shared.values(), ...sets.flatMap((set) => setSteps(layout, set))];
   for (const set of sets) await mkdir(partialDirectory(layout, set.key), { mode: 0o700 });
   const setOf = (key: string): CaptureSet | undefined => sets.find((set) => set.key === key);
+  let armed: Armed | null = armSnapshots(steps.length);
   return {
     take: async (signal) => {
-      const settled = await Promise.allSettled(
-        steps.map(async ({ source, target }) =>
-          snapshotSubvolume(source, target, { readonly: true, signal }),
-        ),
+      await (armed ?? armSnapshots(steps.length)).fire(
+        steps.map(({ source, target }) => [source, target]),
+        signal,
       );
-      const failed = settled.find((result) => result.status === 'rejected');
-      if (failed) throw failed.reason;
     },
     reset: async () => {
+      armed = null;
       for (const { target } of steps) await deleteSubvolume(target);
     },
     finish: async (key) =>
@@ -57,9 +51,16 @@ export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]):
       publishRestorePoint(layout, { key, manifest, pinned }),
     discard: async (key) => removeImages(partialDirectory(layout, key)),
     close: async () => {
+      armed?.disarm();
       await Promise.all(Array.from(shared.values(), async ({ target }) => deleteSubvolume(target)));
     },
   };
+}
+
+/** Atomic read-only snapshots, of any number of subvolumes, with nothing left to be started when they are wanted. */
+function armSnapshots(groups: number): Armed {
+  const args = ['subvolume', 'snapshot', '-r', '--'];
+  return arm({ file: 'btrfs', args, groupSize: 2, groups });
 }
 
 function sharedSteps(layout: Layout, sets: readonly CaptureSet[]): ReadonlyMap<string, Step> {

@@ -1,5 +1,6 @@
-import { mkdir, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { run } from '../../exec/run.ts';
 import type { NestedImage } from '../../model/manifest.ts';
 import { encodeName } from '../../model/names.ts';
 import type { Tree } from '../../model/transaction.ts';
@@ -9,6 +10,8 @@ import { copyTree } from './copy-tree.ts';
 import { besidePath, hostPath, type Layout } from './layout.ts';
 import { createSubvolume, snapshotSubvolume } from './subvolume.ts';
 import { treeAtPath } from './swap.ts';
+
+const NS_PER_S = 1_000_000_000n;
 
 /** Prepares the new data of a volume where `installTree` takes it from. Throws NO_SPACE, TOOL_FAILED. */
 export async function stageTree(layout: Layout, request: StageRequest): Promise<Tree> {
@@ -51,9 +54,17 @@ async function cloneImage(source: ImageSource, target: string): Promise<void> {
   await snapshotSubvolume(`${source.directory}/${source.image}`, target, { readonly: false });
   const outerFirst = [...source.nested].sort((a, b) => a.path.length - b.path.length);
   for (const { path, image } of outerFirst) {
-    await rmdir(`${target}/${path}`);
-    await snapshotSubvolume(`${source.directory}/${image}`, `${target}/${path}`, {
-      readonly: false,
-    });
+    const place = `${target}/${path}`;
+    const { mtimeNs } = await lstat(dirname(place), { bigint: true });
+    await rmdir(place);
+    await snapshotSubvolume(`${source.directory}/${image}`, place, { readonly: false });
+    await setModified(dirname(place), mtimeNs);
   }
+}
+
+/** With all nine digits, which a `Date` and utimes(2) by way of a double would lose. */
+async function setModified(path: string, mtimeNs: bigint): Promise<void> {
+  const seconds = mtimeNs / NS_PER_S;
+  const fraction = String(mtimeNs % NS_PER_S).padStart(9, '0');
+  await run('touch', ['-c', '-h', '-m', '-d', `@${String(seconds)}.${fraction}`, '--', path]);
 }

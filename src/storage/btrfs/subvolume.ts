@@ -77,55 +77,82 @@ export async function deleteSubvolume(path: string): Promise<void> {
   await run('btrfs', ['subvolume', 'delete', '--', path]);
 }
 
-/**
- * Paths of the subvolumes directly inside one, relative to it. A name may hold anything, also a newline:
- * only paths that are subvolumes when looked at are given, the rest is left to the caller's own delete to refuse.
- */
+/** Paths of the subvolumes directly inside one, relative to it. */
 export async function nestedSubvolumes(path: string): Promise<readonly string[]> {
   const { stdout } = await run('btrfs', ['subvolume', 'list', '-o', '-u', '-q', '--', path]);
   if (stdout === '') return [];
-  const inside = `/${await pathInTree(path)}/`;
-  const relative = parseList(stdout).flatMap((listed) =>
-    listed.path.startsWith(inside) ? [listed.path.slice(inside.length)] : [],
+  const own = await pathOfId(await idOf(path), path);
+  if (own === null) throw new CowherdError('IO_ERROR', `btrfs does not know where ${path} lies`);
+  const inside = `${own}/`;
+  const listed = await asTheyAre(parseLines(stdout), path, (place) =>
+    place.startsWith(inside) ? `${path}/${place.slice(inside.length)}` : null,
   );
-  const real = await Promise.all(relative.map((name) => isSubvolume(`${path}/${name}`)));
-  return relative.filter((_, index) => real[index]);
+  return listed.flatMap(({ path: place }) =>
+    place.startsWith(inside) ? [place.slice(inside.length)] : [],
+  );
 }
 
-/** All subvolumes of a filesystem; `top` is its mounted top level. */
+/** All subvolumes of a filesystem; `top` is its mounted top level, in which no symlink is followed. */
 export async function listSubvolumes(top: string): Promise<readonly Dataset[]> {
   const { stdout } = await run('btrfs', ['subvolume', 'list', '-u', '-q', '--', top], {
     maxOutputBytes: 256 * 1024 * 1024,
   });
-  return parseList(stdout);
+  const listed = await asTheyAre(parseLines(stdout), top, (place) => `${top}${place}`);
+  return listed.map(({ path, guid, parentGuid }) => ({ path, guid, parentGuid }));
 }
 
-const LISTED = /^ID \d+ gen \d+ top level \d+ parent_uuid (\S+)\s+uuid (\S+)\s+path (.+)$/;
+interface Line extends Dataset {
+  readonly id: string;
+}
+
+/**
+ * A name may hold anything, also a line break and what looks like a further line (any user can make subvolumes): what is
+ * not a subvolume where its line says is where btrfs finds its id, or nowhere. Each place once.
+ */
+async function asTheyAre(
+  lines: readonly Line[],
+  mounted: string,
+  hostPathOf: (place: string) => string | null,
+): Promise<readonly Line[]> {
+  const found = await Promise.all(
+    lines.map(async (line) => {
+      const listed = hostPathOf(line.path);
+      if (listed !== null && (await isSubvolume(listed))) return line;
+      const path = await pathOfId(line.id, mounted);
+      return path === null ? null : { ...line, path };
+    }),
+  );
+  const places = new Map<string, Line>();
+  for (const line of found)
+    if (line !== null && !places.has(line.path)) places.set(line.path, line);
+  return [...places.values()];
+}
+
+const LISTED = /^ID (\d+) gen \d+ top level \d+ parent_uuid (\S+)\s+uuid (\S+)\s+path (.+)$/;
 
 /** `btrfs subvolume list -u -q` (stdout as latin1), paths with a leading slash. A name with a line break ends at it. */
 export function parseList(text: string): readonly Dataset[] {
+  return parseLines(text).map(({ path, guid, parentGuid }) => ({ path, guid, parentGuid }));
+}
+
+function parseLines(text: string): readonly Line[] {
   return text.split('\n').flatMap((line) => {
-    const [, parent, uuid, path] = LISTED.exec(line) ?? [];
+    const [, id, parent, uuid, path] = LISTED.exec(line) ?? [];
     const guid = uuidOf(uuid);
-    if (guid === null || path === undefined) return [];
-    return [
-      {
-        path: `/${Buffer.from(path, 'latin1').toString('utf8')}`,
-        guid,
-        parentGuid: uuidOf(parent),
-      },
-    ];
+    if (id === undefined || guid === null || path === undefined) return [];
+    return [{ id, path: inTree(path), guid, parentGuid: uuidOf(parent) }];
   });
 }
 
-async function pathInTree(path: string): Promise<string> {
-  const { stdout } = await run('btrfs', [
-    'inspect-internal',
-    'subvolid-resolve',
-    await idOf(path),
-    path,
-  ]);
-  return Buffer.from(stdout.trim(), 'latin1').toString('utf8');
+/** Where a subvolume lies, from the filesystem's top level; null when there is none (any more). */
+async function pathOfId(id: string, mounted: string): Promise<string | null> {
+  const argv = ['inspect-internal', 'subvolid-resolve', id, mounted];
+  const { exitCode, stdout } = await run('btrfs', argv, { okExits: [1] });
+  return exitCode === 0 ? inTree(stdout.replace(/\n$/, '')) : null;
+}
+
+function inTree(latin1: string): string {
+  return `/${Buffer.from(latin1, 'latin1').toString('utf8')}`;
 }
 
 async function idOf(path: string): Promise<string> {
