@@ -9,6 +9,8 @@ export interface FilesystemOptions {
   readonly layout: LabLayout;
   readonly fsUuid: string;
   readonly sizeBytes: number;
+  /** Further arguments of mkfs. */
+  readonly mkfs?: readonly string[];
 }
 
 /** A sparse image on a loop device; returns the device. */
@@ -28,7 +30,7 @@ export async function makeFilesystem(
   device: string,
   options: FilesystemOptions,
 ): Promise<void> {
-  await must([...mkfs(options.filesystem, options.fsUuid), device]);
+  await must([...mkfs(options.filesystem, options.fsUuid), ...(options.mkfs ?? []), device]);
   mkdirSync(paths.mnt);
   await must(['mount', device, paths.mnt]);
   if (options.layout === 'top') return;

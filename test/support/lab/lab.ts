@@ -26,6 +26,8 @@ export interface LabOptions {
   readonly fs?: LabFilesystem;
   /** Of the sparse image, as `4G`. */
   readonly size?: string;
+  /** Further arguments of mkfs. */
+  readonly mkfs?: readonly string[];
   /** Agents to start at once; default none. */
   readonly agents?: readonly (string | AgentOptions)[];
   /** The lab outlives this process, as `scripts/lab start` wants it. */
@@ -95,7 +97,8 @@ async function build(
   note({});
   const loop = await attachImage(paths, sizeBytes);
   note({ loop });
-  await makeFilesystem(paths, loop, { filesystem, layout, fsUuid, sizeBytes });
+  const mkfs = options.mkfs ?? [];
+  await makeFilesystem(paths, loop, { filesystem, layout, fsUuid, sizeBytes, mkfs });
   signal.throwIfAborted();
   const dockerd = spawnDaemon(paths, dataRootOf(paths, layout));
   note({ dockerd });

@@ -2,6 +2,7 @@ import { stopLab } from './stop.ts';
 
 const starting = new Set<Promise<unknown>>();
 const live = new Set<string>();
+const before: (() => Promise<void>)[] = [];
 const interruption = new AbortController();
 let listening = false;
 
@@ -41,16 +42,23 @@ export async function stopLive(name: string): Promise<void> {
   live.delete(name);
 }
 
+/** What SIGINT, SIGTERM and SIGHUP wait for before they stop the labs: to end what still uses them. */
+export function beforeStop(work: () => Promise<void>): void {
+  before.push(work);
+}
+
 function listen(): void {
   if (listening) return;
   listening = true;
   process.once('SIGINT', () => void stopAllAndExit(130));
   process.once('SIGTERM', () => void stopAllAndExit(143));
+  process.once('SIGHUP', () => void stopAllAndExit(129));
 }
 
 async function stopAllAndExit(status: number): Promise<void> {
   interruption.abort(new Error('interrupted'));
   await Promise.allSettled(starting);
+  await Promise.allSettled(before.map((work) => work()));
   for (const name of live) {
     await stopLab(name).catch((error: unknown) => {
       console.error(`lab ${name}: ${String(error)}`);

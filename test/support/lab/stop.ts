@@ -98,6 +98,8 @@ async function unmountAll(
   for (const { target } of mountsOf(paths.root, own)) await unmount(target);
   const left = mountsOf(paths.root, own).map(({ target }) => target);
   if (left.length > 0) throw new Error(`still mounted: ${left.join(', ')}`);
-  const privateMount = record && `/run/cowherd/fs/${record.fsUuid}`;
-  if (privateMount && existsSync(privateMount)) rmdirSync(privateMount);
+  if (record === undefined) return;
+  const privateMount = `/run/cowherd/fs/${record.fsUuid}`;
+  if (existsSync(privateMount)) rmdirSync(privateMount);
+  rmSync(`/run/cowherd/mount-${record.fsUuid}.lock`, { force: true });
 }

@@ -1,0 +1,69 @@
+import { parseArgs } from 'node:util';
+import { labProblem } from '../lab/available.ts';
+import { benchFreeze } from './freeze.ts';
+import { describeMachine } from './machine.ts';
+import { Report } from './report.ts';
+import { benchRollback } from './rollback.ts';
+
+const HELP = `scripts/bench: how fast, next to what one would do by hand (needs root; makes throw-away hosts)
+
+  scripts/bench freeze   [--rounds 50] [--burst 50]
+      How long an agent with three isolated volumes stands still, writing --burst MB/s:
+      \`cowherd snapshot\` and the script "docker pause; btrfs subvolume snapshot -r (three times);
+      docker unpause" by turns. Both are timed from outside, by a process that does nothing but read
+      the state of the container's freezer. Fails when Cowherd's median is more than 0.35 of the
+      script's, or its 90th percentile more than 0.5.
+  scripts/bench rollback [--rounds 7] [--files 20000] [--mib 2048]
+      How long the swap of a rollback takes with 1 MB and with --mib in --files files, and how long
+      the whole command takes next to \`restic restore\` of the same data. Fails when the swap of the
+      large one takes more than twice as long as that of the small one (medians).
+  scripts/bench all      both
+
+Absolute figures are printed with the machine they are from, and never fail.
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string' },
+    burst: { type: 'string', default: '50' },
+    files: { type: 'string', default: '20000' },
+    mib: { type: 'string', default: '2048' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`--${name} wants a number, not ${text}`);
+  return value;
+}
+
+async function main(): Promise<number> {
+  const [what] = positionals;
+  if (values.help || what === undefined) {
+    process.stdout.write(HELP);
+    return values.help ? 0 : 2;
+  }
+  if (!['freeze', 'rollback', 'all'].includes(what)) throw new Error(`no such bench: ${what}`);
+  const problem = labProblem();
+  if (problem !== undefined) throw new Error(problem);
+  const rounds = (standard: number) => positive('rounds', values.rounds ?? String(standard));
+  const report = new Report();
+  report.line(`on ${await describeMachine()}`);
+  if (what !== 'rollback')
+    await benchFreeze(report, { rounds: rounds(50), burst: positive('burst', values.burst) });
+  if (what !== 'freeze') {
+    const files = positive('files', values.files);
+    await benchRollback(report, { rounds: rounds(7), files, mib: positive('mib', values.mib) });
+  }
+  return report.failed ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}
