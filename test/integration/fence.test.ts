@@ -4,6 +4,7 @@ import { chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { systemCode, toCowherdError } from '../../src/model/errors.ts';
 import { openFence, type Fence } from '../../src/quiesce/fence.ts';
 import { argumentsOf, descendantsOf, isAlive, processId } from '../support/lab/processes.ts';
 import { until } from '../support/lab/run.ts';
@@ -68,7 +69,7 @@ test('nobody runs anything as root, or as the id that changes nothing', async ({
   await inFence(volume, async (fence) => {
     for (const uid of [0, -1, 1.5, 0xffff_ffff, Number.NaN]) {
       const command = { uid, gid: AGENT, argv: ['id'] as const, input: '', timeoutMs: 1_000 };
-      const code = await fence.run(command).catch((error: { code: string }) => error.code);
+      const code = await fence.run(command).catch((error: unknown) => systemCode(error));
       assert.is(code, 'INTERNAL', String(uid));
     }
   });
@@ -84,8 +85,8 @@ test('a command that does not end is killed, and closing ends what still runs', 
   const fence = await openFence(volume.data, volume.runtimeDir);
   const timedOut = await fence
     .run({ ...command, timeoutMs: 300 })
-    .catch((error: { details: unknown }) => error.details);
-  assert.is((timedOut as { timedOut: boolean }).timedOut, true);
+    .catch((error: unknown) => toCowherdError(error).details);
+  assert.equal((timedOut as Record<string, unknown>)['timedOut'], true);
   await until('the sleep is gone', () => left().length === 0);
   const running = fence.run({ ...command, timeoutMs: 60_000 }).catch(() => 'ended');
   await until('it sleeps', () => left().length > 0);

@@ -55,7 +55,7 @@ while :; do
   echo "INSERT OR IGNORE INTO t VALUES($n, strftime('%Y-%m-%dT%H:%M:%fZ','now'));" >&3
   part=files/part-$((n / 200 % 20))
   if [ $((n % 200)) -eq 0 ]; then
-    : >"$part"
+    true >"$part"
     date >files/note.new && mv files/note.new files/note
   fi
   printf %s "$block" >>"$part"
