@@ -1,8 +1,13 @@
-import type { Agent, Observation } from '../model/agent.ts';
+import { setTimeout } from 'node:timers/promises';
+import type { Agent, Observation, Volume } from '../model/agent.ts';
 import { observe } from '../docker/observe.ts';
+import type { Mount } from '../model/mountinfo.ts';
 import type { Dataset, Placement } from '../storage/driver.ts';
 import { placeVolume } from '../storage/placement.ts';
 import type { Context } from './context.ts';
+
+const LOOKS = 11;
+const LOOK_AGAIN_MS = 50;
 
 /** An agent with where each of its volumes lies; `placements` in the order of `volumes`. */
 export interface PlacedAgent extends Agent {
@@ -22,11 +27,21 @@ export async function observeHost(context: Context): Promise<Host> {
     observation.agents.map(async (agent) => ({
       ...agent,
       placements: await Promise.all(
-        agent.volumes.map(async (volume) => placeVolume(volume, mounts)),
+        agent.volumes.map(async (volume) => placeSteadily(volume, mounts)),
       ),
     })),
   );
   return { agents, observation };
+}
+
+/** In the middle of another run's swap there is no data for some milliseconds: what is missing is looked for again. */
+async function placeSteadily(volume: Volume, mounts: readonly Mount[]): Promise<Placement> {
+  for (let round = 1; ; round += 1) {
+    const placement = await placeVolume(volume, mounts);
+    const missing = volume.unsupported === null && placement.filesystem === 'unknown';
+    if (!missing || round === LOOKS) return placement;
+    await setTimeout(LOOK_AGAIN_MS);
+  }
 }
 
 /** The same agents with the datasets nested in their volumes, which only the filesystem's own listing tells. */

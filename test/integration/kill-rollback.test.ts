@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { SnapshotReport } from '../../src/model/snapshot.ts';
+import { btrfsDriver } from '../../src/storage/btrfs/store.ts';
+import { runKilled } from '../support/kill/killed.ts';
+import { seededRandom } from '../support/kill/random.ts';
+import {
+  assertRecovered,
+  instants,
+  killAndRecover,
+  mark,
+  markOf,
+  NEVER,
+  recoverBy,
+  type Subject,
+} from '../support/kill/subject.ts';
+import { requireLab } from '../support/lab/available.ts';
+import { startLab } from '../support/lab/lab.ts';
+
+requireLab();
+
+interface Given {
+  subject: Subject;
+  /** The restore point whose word is `then`. */
+  then: string;
+  /** What a rollback does when nobody kills it. */
+  steps: readonly string[];
+}
+
+for (const adopted of [true, false]) {
+  const test = suite<Given>(`kill -9 of rollback (${adopted ? 'adopted' : 'plain'})`);
+
+  test.before(async (given) => {
+    const lab = await startLab({ size: '2G' });
+    const random = seededRandom('kill -9 of rollback');
+    const agent = await lab.startAgent({ name: 'alpha' });
+    given.subject = { lab, agent, random };
+    if (adopted) assert.is((await lab.cowherd(['adopt', 'alpha', '--yes'])).exitCode, 0);
+    mark(given.subject, 'then');
+    const { json } = await lab.cowherd<SnapshotReport>(['snapshot', 'alpha', '--json']);
+    given.then = json.snapshots[0]?.id ?? '';
+  });
+
+  test.after(async ({ subject }) => subject?.lab.stop());
+
+  test('at every step the agent is whole on one of the two, and running', async (given) => {
+    const { subject } = given;
+    const request = { command: 'rollback', snapshot: given.then } as const;
+    mark(subject, 'now');
+    const { steps } = await killAndRecover(subject, { ...request, ...NEVER });
+    assert.is(markOf(subject), 'then');
+    given.steps = steps;
+    const ends = { now: 0, then: 0 };
+    const all = instants(steps, subject.random);
+    for (const instant of adopted ? all : all.filter((_, index) => index % 4 === 0)) {
+      mark(subject, 'now');
+      const { last } = await killAndRecover(subject, { ...request, ...instant });
+      const word = markOf(subject) as 'now' | 'then';
+      ends[word] += 1;
+      if (word === 'then') assert.is(await safetyWord(given), 'now', `no way back: ${last}`);
+    }
+    console.log(`kills: ${String(ends.then)} finished, ${String(ends.now)} reverted`);
+    assert.ok(ends.now > 0 && ends.then > 0);
+  });
+
+  test('a recovery killed at each of its steps goes on where it was', async (given) => {
+    const { subject, steps } = given;
+    const { lab, agent } = subject;
+    let kills = 0;
+    for (const step of adopted ? ['install', 'start', 'keepRetired'] : ['install']) {
+      const at = steps.findIndex((line) => line.endsWith(` ${step}`)) + 1;
+      assert.ok(at > 0, step);
+      mark(subject, 'now');
+      const instant = { at, when: 'before', delayMs: 0 } as const;
+      const request = { agent: agent.name, snapshot: given.then, ...instant } as const;
+      await runKilled(lab, { ...request, command: 'rollback' });
+      for (let n = 1; ; n += 1) {
+        const { killed } = await runKilled(lab, { ...request, command: 'recover', at: n });
+        if (!killed) break;
+        kills += 1;
+      }
+      await recoverBy(subject, kills);
+      await assertRecovered(subject);
+      assert.ok(['now', 'then'].includes(markOf(subject)));
+    }
+    console.log(`${String(kills)} kills of recover`);
+    assert.ok(kills > 3);
+  });
+
+  test.run();
+}
+
+/** The word in the newest safety snapshot. */
+async function safetyWord({ subject: { lab } }: Given): Promise<string> {
+  const store = await btrfsDriver('/run/cowherd').open(lab.fsUuid);
+  const points = (await store.list()).filter(({ manifest }) => manifest.safety);
+  const newest = points.sort((a, b) => (a.manifest.createdAt < b.manifest.createdAt ? 1 : -1))[0];
+  const { image = '' } = newest?.manifest.volumes[0] ?? {};
+  return readFileSync(join(newest?.directory ?? '', image, 'state'), 'utf8');
+}

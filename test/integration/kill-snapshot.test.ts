@@ -1,0 +1,176 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { SnapshotReport } from '../../src/model/snapshot.ts';
+import { btrfsDriver } from '../../src/storage/btrfs/store.ts';
+import type { Store } from '../../src/storage/driver.ts';
+import { deadRecords, freezeRecords, freezerOf } from '../support/kill/frozen.ts';
+import { thawedAfter, type Freezer } from '../support/kill/frozen.ts';
+import { pick, seededRandom, SOAK } from '../support/kill/random.ts';
+import { assertWhole, leftovers } from '../support/kill/whole.ts';
+import type { Agent } from '../support/lab/agent.ts';
+import { requireLab } from '../support/lab/available.ts';
+import { startLab, type Lab } from '../support/lab/lab.ts';
+import { argumentsOf, descendantsOf, processId } from '../support/lab/processes.ts';
+import { sleep, until } from '../support/lab/run.ts';
+
+requireLab();
+
+const KILLS = SOAK ? 200 : 20;
+const THAW_LIMIT_MS = 1_000;
+const random = seededRandom('kill -9 of snapshots');
+
+interface Given {
+  lab: Lab;
+  agents: readonly Agent[];
+  freezers: readonly Freezer[];
+  /** Seen from this process, as another run would see it. */
+  store: Store;
+  checked: Set<string>;
+}
+
+const test = suite<Given>('kill -9 of snapshot');
+
+test.before(async (given) => {
+  given.lab = await startLab({ size: '8G' });
+  const env = { LAB_BURST: '10', LAB_TX_DELAY_MS: '5' };
+  const start = async (name: string) => given.lab.startAgent({ name, env });
+  given.agents = [await start('alpha'), await start('beta')];
+  const adopting = await given.lab.cowherd(['adopt', 'alpha', '--yes', '--json']);
+  assert.is(adopting.exitCode, 0, adopting.stderr);
+  given.freezers = await Promise.all(
+    given.agents.map(async ({ container }) => freezerOf(given.lab, container)),
+  );
+  given.store = await btrfsDriver('/run/cowherd').open(given.lab.fsUuid);
+  given.checked = new Set();
+});
+
+test.after(async ({ lab }) => lab?.stop());
+
+/** Starts a snapshot of all agents; `at` says when it is killed, in milliseconds after its start or after its first freeze. */
+async function killed(
+  { lab, agents, freezers }: Given,
+  at: { readonly afterMs: number; readonly of: 'start' | 'record' | 'freeze' },
+): Promise<{ readonly child: ChildProcess; readonly frozen: boolean; readonly killedAt: number }> {
+  const child = lab.spawnCowherd(['snapshot', '--json']);
+  child.stdout?.resume();
+  child.stderr?.resume();
+  const ended = once(child, 'exit');
+  const over = () => child.exitCode !== null;
+  const ids = agents.map(({ id }) => id);
+  const recorded = () =>
+    freezeRecords().some(
+      ({ pid, containerIds }) => pid === child.pid && containerIds.some((id) => ids.includes(id)),
+    );
+  const due = {
+    start: () => true,
+    record: recorded,
+    freeze: () => freezers.some(({ frozen }) => frozen()),
+  }[at.of];
+  while (!over() && !due()) await sleep(1);
+  const begun = performance.now();
+  while (!over() && performance.now() - begun < at.afterMs) await sleep(0);
+  const frozen = freezers.some((freezer) => freezer.frozen());
+  const killedAt = performance.now();
+  child.kill('SIGKILL');
+  await ended;
+  return { child, frozen, killedAt };
+}
+
+/** Every restore point that is listed opens, and its databases are intact; gives how many there are. */
+async function assertListed({ store, agents, checked }: Given): Promise<number> {
+  const listed = await store.list();
+  for (const { manifest, directory } of listed.filter((one) => !checked.has(one.manifest.id))) {
+    const owner = agents.find(({ name }) => name === manifest.agent);
+    const image = (volume: string | undefined) =>
+      join(directory, manifest.volumes.find(({ name }) => name === volume)?.image ?? '');
+    await assertWhole(image(owner?.volumes.workspace), image(owner?.volumes.public));
+    checked.add(manifest.id);
+  }
+  assert.equal(await store.damaged(), []);
+  return listed.length;
+}
+
+async function assertUsable(given: Given): Promise<void> {
+  const { lab, agents } = given;
+  const before = await assertListed(given);
+  const { exitCode, json, stderr } = await lab.cowherd<SnapshotReport>(['snapshot', '--json']);
+  assert.is(exitCode, 0, stderr);
+  assert.equal(json.snapshots.map(({ agent }) => agent).sort(), ['alpha', 'beta']);
+  assert.is(await assertListed(given), before + 2);
+  const listing = await lab.cowherd<SnapshotReport>(['snapshots', '--json']);
+  assert.is(listing.json.snapshots.length, before + 2);
+  assert.equal(leftovers(lab), []);
+  assert.equal(deadRecords(agents.map(({ id }) => id)), []);
+}
+
+test(`${String(KILLS)} kills: thawed within a second, and the next run works`, async (given) => {
+  const { freezers, agents, lab } = given;
+  const thaws: number[] = [];
+  let hits = 0;
+  for (let round = 0; round < KILLS; round += 1) {
+    const of = pick(random, ['start', 'record', 'freeze', 'freeze'] as const);
+    const afterMs = random() * { start: 2_000, record: 60, freeze: 15 }[of];
+    const { frozen, killedAt } = await killed(given, { afterMs, of });
+    const thawMs = await thawedAfter(freezers, killedAt);
+    if (frozen) {
+      hits += 1;
+      thaws.push(thawMs);
+    }
+    assert.ok(thawMs < THAW_LIMIT_MS, `thawed after ${thawMs.toFixed(0)} ms`);
+    await assertListed(given);
+    for (const { container } of agents) {
+      const format = '{{.State.Status}} {{.State.Paused}}';
+      assert.is(await lab.docker(['inspect', '--format', format, container]), 'running false');
+    }
+    if (round % 5 === 4) await assertUsable(given);
+  }
+  await assertUsable(given);
+  const worst = Math.max(0, ...thaws).toFixed(1);
+  console.log(`${String(KILLS)} kills, ${String(hits)} while frozen, worst thaw ${worst} ms`);
+  assert.ok(hits > 0, 'no kill fell into a freeze');
+});
+
+test('client and guard killed: the next command thaws, whatever it is', async (given) => {
+  const { freezers, lab } = given;
+  for (const command of [['thaw'], ['recover'], ['snapshot']]) {
+    const left = await until('both killed while frozen', async () => leaveFrozen(given), {
+      timeoutMs: 120_000,
+    });
+    assert.ok(left?.every(({ frozen }) => frozen()));
+    const { exitCode, stderr } = await lab.cowherd([...command, '--json']);
+    assert.is(exitCode, 0, stderr);
+    assert.equal(
+      freezers.filter(({ frozen }) => frozen()),
+      [],
+    );
+  }
+  await assertUsable(given);
+});
+
+/** Kills a snapshot and its guard in the freeze; gives the freezers left frozen, or null when it was too late. */
+async function leaveFrozen(given: Given): Promise<readonly Freezer[] | null> {
+  const { lab, freezers } = given;
+  const child = lab.spawnCowherd(['snapshot', '--json']);
+  child.stdout?.resume();
+  child.stderr?.resume();
+  const ended = once(child, 'exit');
+  while (child.exitCode === null && !freezers.some(({ frozen }) => frozen())) await sleep(0);
+  const self = child.pid === undefined ? undefined : processId(child.pid);
+  for (const { pid } of guardsOf(self)) process.kill(pid, 'SIGKILL');
+  child.kill('SIGKILL');
+  await ended;
+  await sleep(50);
+  const left = freezers.filter(({ frozen }) => frozen());
+  return left.length > 0 ? left : null;
+}
+
+function guardsOf(parent: ReturnType<typeof processId>) {
+  const children = parent === undefined ? [] : descendantsOf([parent]);
+  const guard = join(import.meta.dirname, '../../src/guard.ts');
+  return children.filter(({ pid }) => argumentsOf(pid).includes(guard));
+}
+
+test.run();

@@ -1,0 +1,169 @@
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import type { TransactionRecord } from '../../../src/model/transaction.ts';
+import type { DriverContract } from './filesystem.ts';
+import { contractSuite, fresh, freshId, idsIn, published, recordOf, refused } from './parts.ts';
+import { fillTree, printOf } from './tree.ts';
+
+/** What a store keeps: restore points, pins, records; and what it tells of its filesystem. */
+export function keepingContract(contract: DriverContract): void {
+  const test = contractSuite(contract, 'keeping');
+
+  test('a restore point and its pin survive the process that made them', async ({ fs, store }) => {
+    const volume = await fs.volume(fresh('pinned'), fs.can.isolate);
+    const pinnedOf = async (id: string) =>
+      (await (await fs.open()).list()).find(({ manifest }) => manifest.id === id)?.pinned;
+    const id = freshId();
+    await published(store, [volume], { id });
+    assert.is(await pinnedOf(id), false);
+    for (const pinned of [true, true, false, false]) {
+      await store.setPinned(id, pinned);
+      assert.is(await pinnedOf(id), pinned);
+    }
+    const born = freshId();
+    await published(store, [volume], { id: born, pinned: true });
+    assert.is(await pinnedOf(born), true);
+  });
+
+  test('a destroyed restore point is gone, its images too; again is success', async ({
+    fs,
+    store,
+  }) => {
+    const volume = await fs.volume(fresh('destroyed'), fs.can.isolate);
+    const before = (await store.datasets()).length;
+    const id = freshId();
+    const kept = freshId();
+    await published(store, [volume], { id, pinned: true });
+    await published(store, [volume], { id: kept });
+    const both = (await store.datasets()).length;
+    for (let round = 0; round < 2; round += 1) {
+      await store.destroy(id);
+      assert.is(await store.has(id), false);
+      assert.not.ok((await idsIn(await fs.open())).includes(id));
+    }
+    assert.ok((await idsIn(store)).includes(kept));
+    await store.destroy(kept);
+    assert.ok((await store.datasets()).length < both || both === before);
+    assert.is((await store.datasets()).length, before);
+    await store.destroy('agent@20000101T000000Z');
+    assert.equal(await store.leftovers(), []);
+  });
+
+  for (const [damage, cut] of [
+    ['cut short', (file: string) => truncateSync(file, 100)],
+    ['empty', (file: string) => truncateSync(file, 0)],
+    ['of another id', (file: string) => swapId(file)],
+    ['no manifest at all', (file: string) => writeFileSync(file, '{"format":1}')],
+  ] as const) {
+    test(`a manifest that is ${damage} is told, not listed, and costs nothing`, async ({
+      fs,
+      store,
+    }) => {
+      const volume = await fs.volume(fresh('damaged'), fs.can.isolate);
+      writeFileSync(join(volume.mountpoint, 'word'), 'precious\n');
+      const whole = freshId();
+      const id = freshId();
+      await published(store, [volume], { id: whole });
+      await published(store, [volume], { id });
+      const stored = (await store.list()).find(({ manifest }) => manifest.id === id);
+      assert.ok(stored);
+      const { directory } = stored;
+      cut(join(directory, 'manifest.json'));
+      const reopened = await fs.open();
+      assert.not.ok((await idsIn(reopened)).includes(id));
+      assert.ok((await idsIn(reopened)).includes(whole));
+      assert.equal(await reopened.damaged(), [id]);
+      assert.is(await reopened.has(id), true);
+      const before = readdirSync(directory).sort();
+      assert.equal(await reopened.collectLeftovers(), []);
+      assert.equal(readdirSync(directory).sort(), before);
+      const image = before.find((name) => name !== 'manifest.json') ?? '';
+      if (contract.imagesAreTrees)
+        assert.is(readFileSync(join(directory, image, 'word'), 'utf8'), 'precious\n');
+      await reopened.destroy(id);
+      assert.equal(await reopened.damaged(), []);
+    });
+  }
+
+  test('a record is there until it is dropped, whoever looks', async ({ fs, store }) => {
+    const volume = await fs.volume(fresh('record'), fs.can.isolate);
+    const old = await store.treeAt(volume.pathInFs);
+    assert.ok(old);
+    const record = recordOf('1-2-abcdef', volume, { old, new: { kind: 'dataset', guid: '' } });
+    await store.saveRecord(record);
+    assert.equal(await (await fs.open()).records(), [record]);
+    const next: TransactionRecord = { ...record, phase: 'swapped', safety: 'agent@x' };
+    await store.saveRecord(next);
+    await store.saveRecord(next);
+    assert.equal(await (await fs.open()).records(), [next]);
+    for (let round = 0; round < 2; round += 1) {
+      await store.dropRecord(record.id);
+      assert.equal(await (await fs.open()).records(), []);
+    }
+  });
+
+  test('space, size and datasets are those of this filesystem', async ({ fs, store }) => {
+    const { freeBytes, sizeBytes } = await store.space();
+    assert.ok(freeBytes > 0 && freeBytes <= sizeBytes);
+    assert.equal(await store.shortages(), []);
+    assert.is(store.fsId, fs.fsId);
+    assert.equal(store.capabilities, fs.driver.capabilities);
+    const before = await store.datasets();
+    const volume = await fs.volume(fresh('counted'), fs.can.isolate);
+    await store.sync();
+    const after = await store.datasets();
+    assert.is(after.length, before.length + (fs.can.isolate ? 1 : 0));
+    assert.is(
+      after.some(({ path }) => path === volume.pathInFs),
+      fs.can.isolate,
+    );
+    assert.is(new Set(after.map(({ guid }) => guid)).size, after.length);
+  });
+
+  test('measure tells bytes allocated, not apparent, and entries', async ({ fs, store }) => {
+    const volume = await fs.volume(fresh('measured'), fs.can.isolate);
+    writeFileSync(join(volume.mountpoint, 'big'), Buffer.alloc(3_000_000, 'x'));
+    writeFileSync(join(volume.mountpoint, 'sparse'), '');
+    truncateSync(join(volume.mountpoint, 'sparse'), 500_000_000);
+    await store.sync();
+    const { allocatedBytes, entries } = await store.measure(volume);
+    assert.ok(allocatedBytes >= 2_900_000 && allocatedBytes < 10_000_000, String(allocatedBytes));
+    assert.ok(entries >= 2 && entries <= 3, String(entries));
+  });
+
+  test('a transient image shows the volume and goes, also when its use fails', async ({
+    fs,
+    store,
+  }) => {
+    for (const isolated of fs.can.isolate ? [true, false] : [false]) {
+      const volume = await fs.volume(fresh('transient'), isolated);
+      await fillTree(volume.mountpoint, 'seen');
+      const before = (await store.datasets()).length;
+      const live = await printOf(volume.mountpoint);
+      assert.equal(await store.withImage(volume, printOf), live);
+      const failing = store.withImage(volume, async () => Promise.reject(new Error('mine')));
+      assert.is((await refused(failing, 'INTERNAL')).message, 'mine');
+      assert.is((await store.datasets()).length, before);
+    }
+  });
+
+  test('flags in a volume are counted, within limits', async ({ fs, store }) => {
+    if (!fs.can.flags) return;
+    const volume = await fs.volume(fresh('flags'), fs.can.isolate);
+    const limits = { image: null, maxEntries: 1000, timeoutMs: 10_000 };
+    for (let index = 0; index < 50; index += 1)
+      writeFileSync(join(volume.mountpoint, `f${String(index)}`), '');
+    const none = { nocow: 0, immutable: 0, receivedGuid: null, truncated: false };
+    assert.equal(await store.inspect({ volume, ...limits }), none);
+    const few = await store.inspect({ volume, ...limits, maxEntries: 10 });
+    assert.is(few.truncated, true);
+  });
+
+  test.run();
+}
+
+function swapId(file: string): void {
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, text.replace(/"id": "[^"]+"/, '"id": "agent@20010101T000000Z"'));
+}

@@ -1,0 +1,97 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import type { Placement } from '../../../src/storage/driver.ts';
+import type { ContractFilesystem, DriverContract } from './filesystem.ts';
+import { contractSuite, fresh, freshId, idsIn, published } from './parts.ts';
+
+const PROGRAM = join(import.meta.dirname, 'half-done.ts');
+
+/** What a killed process leaves is collected; what a living one works on is not. */
+export function leftoversContract(contract: DriverContract): void {
+  const test = contractSuite(contract, 'leftovers');
+
+  for (const what of ['taken', 'finished', 'image']) {
+    test(`a capture (${what}) is left alone while its process lives, then collected`, async ({
+      fs,
+      store,
+    }) => {
+      const volumes = [await fs.volume(fresh('left'), false)];
+      if (fs.can.isolate) volumes.push(await fs.volume(fresh('left'), true));
+      const before = await datasetsOf(fs);
+      const child = await halfDone(fs, volumes, what);
+      try {
+        assert.equal(await store.leftovers(), []);
+        assert.equal(await store.collectLeftovers(), []);
+        if (fs.can.isolate) assert.ok((await store.datasets()).length > before);
+      } finally {
+        await kill(child);
+      }
+      const left = await store.leftovers();
+      assert.ok(left.length > 0);
+      assert.equal(await idsIn(store), []);
+      assert.equal(await store.damaged(), []);
+      assert.equal([...(await store.collectLeftovers())].sort(), [...left].sort());
+      assert.equal(await store.leftovers(), []);
+      assert.equal(await store.collectLeftovers(), []);
+      assert.is(await datasetsOf(fs), before);
+    });
+  }
+
+  test('a destruction that was cut short is finished; no half of it is listed', async ({
+    fs,
+    store,
+  }) => {
+    const volume = await fs.volume(fresh('destroy'), fs.can.isolate);
+    const before = await datasetsOf(fs);
+    for (let index = 0; index < 8; index += 1) await published(store, [volume], { id: freshId() });
+    for (const delay of [0, 5, 15, 30, 60]) {
+      const child = await halfDone(fs, [], 'destroy');
+      await new Promise((done) => setTimeout(done, delay));
+      await kill(child);
+      assert.equal(await store.damaged(), []);
+      await store.collectLeftovers();
+      assert.equal(await store.leftovers(), []);
+    }
+    for (const id of await idsIn(store)) await store.destroy(id);
+    assert.is(await datasetsOf(fs), before);
+  });
+
+  test('the name of an agent makes no leftover of its restore points', async ({ fs, store }) => {
+    const volume = await fs.volume(fresh('named'), fs.can.isolate);
+    const ids = ['.partial-1-2-x@20261122T110503Z', '.trash-1-2-x@20261122T110503Z'];
+    for (const id of ids) await published(store, [volume], { id });
+    assert.equal(await store.collectLeftovers(), []);
+    assert.equal(await idsIn(store), ids);
+    for (const id of ids) await store.destroy(id);
+    assert.equal(await idsIn(store), []);
+  });
+
+  test.run();
+}
+
+async function datasetsOf(fs: ContractFilesystem): Promise<number> {
+  return (await (await fs.open()).datasets()).length;
+}
+
+/** Starts the program and returns when it has done its half. */
+async function halfDone(
+  { entry }: ContractFilesystem,
+  volumes: readonly Placement[],
+  what: string,
+): Promise<ChildProcess> {
+  const argv = [PROGRAM, entry.module, JSON.stringify(entry.reach), JSON.stringify(volumes), what];
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const said = once(child.stdout, 'data').then(() => true);
+  const ended = once(child, 'exit').then(() => false);
+  assert.ok(await Promise.race([said, ended]), 'the other process ended early');
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}

@@ -1,0 +1,33 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TransactionPhase } from '../../../src/model/transaction.ts';
+import type { Lab } from '../lab/lab.ts';
+import { sleep } from '../lab/run.ts';
+import { storeOf } from './whole.ts';
+
+/** The phase of the one transaction that is under way in a lab, from its record; null when there is none. */
+export function phaseOf(lab: Lab): TransactionPhase | null {
+  const directory = join(storeOf(lab), 'transactions');
+  const names = existsSync(directory) ? readdirSync(directory) : [];
+  const record = names.find((name) => name.endsWith('.json'));
+  if (record === undefined) return null;
+  try {
+    const text = readFileSync(join(directory, record), 'utf8');
+    return (JSON.parse(text) as { phase: TransactionPhase }).phase;
+  } catch {
+    return null; // it has ended between the look and the reading
+  }
+}
+
+/** Returns when a transaction is in this phase: true; false when `over` says that it will not come to it. */
+export async function reaches(
+  lab: Lab,
+  phase: TransactionPhase,
+  over: () => boolean,
+): Promise<boolean> {
+  while (phaseOf(lab) !== phase) {
+    if (over()) return false;
+    await sleep(1);
+  }
+  return true;
+}

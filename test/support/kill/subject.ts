@@ -1,0 +1,128 @@
+import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { recover } from '../../../src/usecases/recover.ts';
+import { isSubvolume } from '../../../src/storage/btrfs/subvolume.ts';
+import { labContext } from '../context.ts';
+import type { Agent, Role } from '../lab/agent.ts';
+import type { Lab } from '../lab/lab.ts';
+import { must, until } from '../lab/run.ts';
+import { runKilled, type Killed, type KillRequest } from './killed.ts';
+import { pick, SOAK, type Random } from './random.ts';
+import { beside, leftovers, markers } from './whole.ts';
+
+export const ROLES: readonly Role[] = ['workspace', 'public', 'shared'];
+const HOME = '/home/developer';
+const MOUNTED: Readonly<Record<Role, string>> = {
+  workspace: HOME,
+  public: `${HOME}/public`,
+  shared: `${HOME}/shared-out`,
+};
+
+/** An agent whose transactions are killed. */
+export interface Subject {
+  readonly lab: Lab;
+  readonly agent: Agent;
+  readonly random: Random;
+}
+
+/** When a process kills itself. */
+export type Instant = Pick<KillRequest, 'at' | 'when' | 'delayMs'>;
+
+/** Never: the command comes to its end. */
+export const NEVER: Instant = { at: 0, when: 'before', delayMs: 0 };
+
+/** Writes the same word into each volume. */
+export function mark({ agent }: Subject, word: string): void {
+  for (const role of ROLES) writeFileSync(join(agent.path(role), 'state'), word);
+}
+
+/** The word that all volumes hold; fails when they are not one state. */
+export function markOf({ agent }: Subject): string {
+  const [first = '', ...others] = markers(agent);
+  assert.equal(others, [first, first], 'the volumes are of two states');
+  return first;
+}
+
+/** `dataset` or `directory`, of all volumes; fails when they differ. */
+export async function kindOf({ agent }: Subject): Promise<'dataset' | 'directory'> {
+  const isolated = await Promise.all(ROLES.map(async (role) => isSubvolume(agent.path(role))));
+  assert.is(new Set(isolated).size, 1, 'only some volumes are isolated');
+  return isolated[0] === true ? 'dataset' : 'directory';
+}
+
+/** Whole, running, on the data in place, and nothing of a transaction left. */
+export async function assertRecovered(subject: Subject): Promise<void> {
+  const { lab, agent } = subject;
+  assert.equal(leftovers(lab), []);
+  assert.equal(beside(lab, agent.name), []);
+  const format = '{{.State.Status}} {{.State.Pid}}';
+  const [state, pid = ''] = (
+    await lab.docker(['inspect', '--format', format, agent.container])
+  ).split(' ');
+  assert.is(state, 'running');
+  for (const role of ROLES) {
+    const inside = statSync(`/proc/${pid}/root${MOUNTED[role]}`);
+    const outside = statSync(agent.path(role));
+    assert.equal([inside.dev, inside.ino], [outside.dev, outside.ino], `${role} is not in place`);
+  }
+  markOf(subject);
+  await kindOf(subject);
+  await assertWrites(agent);
+}
+
+async function assertWrites(agent: Agent): Promise<void> {
+  const before = agent.seq().public;
+  await until('the agent writes', () => agent.seq().public > before);
+  const database = join(agent.path('workspace'), 'data/agent.db');
+  const argv = ['sqlite3', '-batch', '-cmd', '.timeout 5000', database, 'PRAGMA integrity_check'];
+  assert.is(await must(argv), 'ok');
+}
+
+/** Recovers without the state directory: by a recovery of ours, by the command for it, or by another one that needs the locks. */
+export async function recoverBy({ lab, agent }: Subject, round: number): Promise<void> {
+  rmSync(lab.state, { recursive: true, force: true });
+  if (round % 2 === 0) {
+    assert.equal((await recover(await labContext(lab))).failures, []);
+    return;
+  }
+  const command = round % 4 === 1 ? ['snapshot', agent.name] : ['recover'];
+  const { exitCode, stdout, stderr } = await lab.cowherd([...command, '--json']);
+  assert.is(exitCode, 0, `${stdout}${stderr}`);
+}
+
+/**
+ * Where to kill a command that takes these steps: before each (in CI of a row of equal ones the first and the last), in a soak
+ * also at moments within each, in CI at a few.
+ */
+export function instants(steps: readonly string[], random: Random): readonly Instant[] {
+  const name = (index: number) => steps[index]?.split(' ')[1];
+  return steps.flatMap((_, index) => {
+    const inRow = name(index - 1) === name(index) && name(index) === name(index + 1);
+    if (inRow && !SOAK) return [];
+    const within = SOAK ? [0, 2, 5, 10, 20] : random() < 0.15 ? [pick(random, [0, 2, 5, 10])] : [];
+    const during = within.map((delayMs) => ({ at: index + 1, when: 'during' as const, delayMs }));
+    return [{ at: index + 1, when: 'before' as const, delayMs: 0 }, ...during];
+  });
+}
+
+/** Kills a command at one instant and recovers; says the round that went wrong. */
+export async function killAndRecover(
+  subject: Subject,
+  request: Omit<KillRequest, 'agent'>,
+  check: (killed: Killed) => Promise<void> | void = () => undefined,
+): Promise<Killed> {
+  const killed = await runKilled(subject.lab, { ...request, agent: subject.agent.name });
+  const { command, when, delayMs } = request;
+  try {
+    await recoverBy(subject, killed.killed ? request.at : 0);
+    await assertRecovered(subject);
+    await check(killed);
+  } catch (error) {
+    const where = `${command} killed ${when} ${killed.last} (${String(delayMs)} ms)`;
+    throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+  return killed;
+}
