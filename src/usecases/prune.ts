@@ -73,15 +73,16 @@ function protections(context: Context, { point, points, force }: Judged): readon
   ];
 }
 
-function refusal({ manifest, agent }: RestorePoint, reasons: readonly string[]): Failure {
-  const pinned = reasons.includes('pinned');
-  const hint = pinned ? `cowherd unpin ${manifest.id}` : 'add --force to destroy it all the same';
-  return toFailure(
-    agent,
-    new CowherdError('CONFIRMATION_REQUIRED', `${manifest.id} is kept: ${reasons.join(', ')}`, {
-      hint,
-    }),
-  );
+function refusal(point: RestorePoint, reasons: readonly string[]): Failure {
+  return toFailure(point.agent, kept(point, reasons));
+}
+
+function kept({ manifest }: RestorePoint, reasons: readonly string[]): CowherdError {
+  const hint = reasons.includes('pinned')
+    ? `cowherd unpin ${manifest.id}`
+    : 'add --force to destroy it all the same';
+  const message = `${manifest.id} is kept: ${reasons.join(', ')}`;
+  return new CowherdError('CONFIRMATION_REQUIRED', message, { hint });
 }
 
 async function destroy(
@@ -92,6 +93,10 @@ async function destroy(
   const owner = host.agents.filter(({ name }) => name === agent);
   const locks = await lockAgents(context, owner, host.observation);
   try {
+    // Somebody may have pinned it since it was judged.
+    const now = await listRestorePoints(context, host);
+    const found = now.find((point) => point.manifest.id === manifest.id);
+    if (found?.pinned === true) throw kept(found, ['pinned']);
     // The home copy goes last: without it the rest would be listed nowhere.
     const homeLast = [...directories.keys()].sort(
       (a, b) => Number(a === manifest.home) - Number(b === manifest.home),

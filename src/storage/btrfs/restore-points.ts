@@ -102,7 +102,7 @@ export async function removeImages(directory: string): Promise<void> {
   for (const name of await namesIn(directory)) {
     const path = `${directory}/${name}`;
     if (await isSubvolume(path)) await deleteSubvolume(path);
-    else await rm(path);
+    else await rm(path, { force: true });
   }
   await rmdir(directory).catch((error: unknown) => {
     if (systemCode(error) !== 'ENOENT') throw error;

@@ -70,11 +70,15 @@ export async function makeReadonly(path: string): Promise<void> {
   await run('btrfs', ['property', 'set', '-t', 'subvol', '--', path, 'ro', 'true']);
 }
 
-/** Deletes a subvolume and what is nested in it; gone already is success. */
+/** Deletes a subvolume and what is nested in it; gone already is success, also when a killed run's tool was quicker. */
 export async function deleteSubvolume(path: string): Promise<void> {
   if ((await statIfThere(path)) === null) return;
-  for (const nested of await nestedSubvolumes(path)) await deleteSubvolume(`${path}/${nested}`);
-  await run('btrfs', ['subvolume', 'delete', '--', path]);
+  try {
+    for (const nested of await nestedSubvolumes(path)) await deleteSubvolume(`${path}/${nested}`);
+    await run('btrfs', ['subvolume', 'delete', '--', path]);
+  } catch (error) {
+    if ((await statIfThere(path)) !== null) throw error;
+  }
 }
 
 /** Paths of the subvolumes directly inside one, relative to it. */
