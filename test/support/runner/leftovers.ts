@@ -1,6 +1,7 @@
 import {
   existsSync,
   mkdirSync,
+  chmodSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -29,6 +30,7 @@ const PREFIX = 'cowherd-test-';
 export function openRunDirectory(): string {
   const parent = realpathSync(tmpdir());
   const directory = mkdtempSync(join(parent, PREFIX));
+  chmodSync(directory, 0o711); // a test's agent user must be able to pass
   writeFileSync(join(directory, 'run.json'), JSON.stringify(processId(process.pid)));
   return directory;
 }
