@@ -133,9 +133,7 @@ export interface Store {
   /** True when the id is taken. */
   has(id: string): Promise<boolean>;
   capture(sets: readonly CaptureSet[]): Promise<Capture>;
-  /** Gives a transient read-only image of one volume to `use`, then removes it. */
-  withImage<T>(volume: Placement, use: (root: string) => Promise<T>): Promise<T>;
-  /** The same of several, in their order; those in one dataset share an image of one instant. */
+  /** Gives transient read-only images of volumes to `use`, in their order, then removes them; volumes in one dataset share one. */
   withImages<T>(
     volumes: readonly Placement[],
     use: (roots: readonly string[]) => Promise<T>,

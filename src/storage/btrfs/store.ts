@@ -14,7 +14,7 @@ import { shortagesOf } from './shortages.ts';
 import { stageTree } from './stage.ts';
 import { listSubvolumes } from './subvolume.ts';
 import * as swap from './swap.ts';
-import { withTransientImage, withTransientImages } from './transient.ts';
+import { withTransientImages } from './transient.ts';
 
 const SYNC_TIMEOUT_MS = 60_000;
 
@@ -73,15 +73,11 @@ function storeOf(fsId: string, layout: Layout): Store {
 }
 
 /** Only what writes makes the store's directories: looking leaves no trace. */
-function capturing(layout: Layout): Pick<Store, 'capture' | 'withImage' | 'withImages'> {
+function capturing(layout: Layout): Pick<Store, 'capture' | 'withImages'> {
   return {
     capture: async (sets) => {
       await createLayout(layout);
       return beginCapture(layout, sets);
-    },
-    withImage: async (volume, use) => {
-      await createLayout(layout);
-      return withTransientImage(layout, volume, use);
     },
     withImages: async (volumes, use) => {
       await createLayout(layout);

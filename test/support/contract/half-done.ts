@@ -15,7 +15,7 @@ if (what === 'destroy') {
   for (const { manifest } of await store.list()) await store.destroy(manifest.id);
 } else if (what === 'image') {
   const [volume] = placements;
-  if (volume) await store.withImage(volume, async () => hang());
+  if (volume) await store.withImages([volume], async () => hang());
 } else {
   const capture = await store.capture([{ key: 'agent', volumes: placements }]);
   await capture.take(new AbortController().signal);

@@ -141,8 +141,8 @@ export function keepingContract(contract: DriverContract): void {
       await fillTree(volume.mountpoint, 'seen');
       const before = (await store.datasets()).length;
       const live = await printOf(volume.mountpoint);
-      assert.equal(await store.withImage(volume, printOf), live);
-      const failing = store.withImage(volume, async () => Promise.reject(new Error('mine')));
+      assert.equal(await store.withImages([volume], async ([root = '']) => printOf(root)), live);
+      const failing = store.withImages([volume], async () => Promise.reject(new Error('mine')));
       assert.is((await refused(failing, 'INTERNAL')).message, 'mine');
       assert.is((await store.datasets()).length, before);
     }
