@@ -34,7 +34,7 @@ export interface Volume {
   readonly role: string;
   /** Host path of its data: `_data`, the device path of a bind-type local volume, or the listed directory. */
   readonly mountpoint: string;
-  /** Docker's CreatedAt (RFC 3339) or null for a listed path: with the dataset's guid it tells one incarnation from the next. */
+  /** Docker's CreatedAt (RFC 3339), null for a listed path. It changes whenever `_data` is renamed: no sign of another incarnation. */
   readonly createdAt: string | null;
   readonly labels: Readonly<Record<string, string>>;
   /** Why no tier can capture it (nfs, cifs, tmpfs, foreign driver …), or null. */

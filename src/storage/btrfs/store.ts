@@ -1,7 +1,7 @@
-import { lstat, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { run } from '../../exec/run.ts';
-import { systemCode } from '../../model/errors.ts';
 import type { Capabilities, Driver, Store } from '../driver.ts';
+import { exists } from '../durable.ts';
 import { beginCapture } from './capture.ts';
 import { measureTree } from './compare-tree.ts';
 import { inspectVolume } from './inspect.ts';
@@ -131,14 +131,4 @@ async function destroyWithRetired({ fsId, layout }: Own, id: string): Promise<vo
     await records.dropRetired(layout, record.id);
   }
   await points.destroyRestorePoint(layout, id);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false;
-    throw error;
-  }
 }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { run } from '../../exec/run.ts';
 import { CowherdError, systemCode } from '../../model/errors.ts';
 import type { InPlace, SwapVolume, TransactionRecord, Tree } from '../../model/transaction.ts';
+import { exists } from '../durable.ts';
 import { asidePath, hostPath, type Layout } from './layout.ts';
 import { deleteSubvolume, isSubvolume, showSubvolume } from './subvolume.ts';
 
@@ -102,16 +103,6 @@ export async function removeDirectory(path: string): Promise<void> {
 async function move(from: string, to: string): Promise<void> {
   if (await exists(to)) throw new CowherdError('IO_ERROR', `${to} exists already`);
   await rename(from, to);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 function sameTree(a: Tree, b: Tree): boolean {
