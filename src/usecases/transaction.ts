@@ -35,23 +35,24 @@ export async function enter(
 /** Moves all old trees away, then all new ones in; gives the milliseconds it took. Between the two no container can start. */
 export async function swapAll(context: Context, record: TransactionRecord): Promise<number> {
   const stores = await storesOf(context, record);
-  await expectOldInPlace(stores, record);
+  await expectInPlace(stores, record, 'old');
   const begun = context.ticks();
   for (const volume of record.volumes) await storeFor(stores, volume).retire(record, volume);
   for (const volume of record.volumes) await storeFor(stores, volume).install(record, volume);
   return context.ticks() - begun;
 }
 
-/** Nothing is moved when somebody replaced the data of one meanwhile. Throws IO_ERROR. */
-async function expectOldInPlace(
+/** Nothing is moved or destroyed when somebody replaced the data of a volume meanwhile. Throws IO_ERROR. */
+async function expectInPlace(
   stores: ReadonlyMap<string, Store>,
   { volumes }: TransactionRecord,
+  wanted: 'old' | 'new',
 ): Promise<void> {
   const places = await placesOf(stores, volumes);
-  const replaced = volumes.find((_, index) => places[index] !== 'old');
+  const replaced = volumes.find((_, index) => places[index] !== wanted);
   if (replaced === undefined) return;
   throw new CowherdError('IO_ERROR', `somebody replaced the data of ${replaced.name} meanwhile`, {
-    hint: `nothing was moved; look at ${replaced.pathInFs}, then run it again`,
+    hint: `nothing was moved or destroyed; look at ${replaced.pathInFs}, then run it again`,
   });
 }
 
@@ -102,6 +103,7 @@ export async function commit(context: Context, record: TransactionRecord): Promi
     for (const store of homeLast(stores, home)) await store.keepRetired(committed);
     return;
   }
+  await expectInPlace(stores, record, 'new');
   for (const volume of record.volumes) await storeFor(stores, volume).destroyOld(record, volume);
   for (const store of homeLast(stores, home)) await store.dropRecord(record.id);
 }
