@@ -8,6 +8,7 @@ import { errorLines } from './cli/render.ts';
 import { CowherdError, EXIT_STATUS, toCowherdError } from './model/errors.ts';
 import { escapeForTerminal } from './model/names.ts';
 import type { Context } from './usecases/context.ts';
+import { zfsParentIn } from './usecases/zfs-parent.ts';
 
 const RUNTIME_DIR = '/run/cowherd';
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -57,26 +58,35 @@ async function buildContext(options: GlobalOptions, output: Output): Promise<Con
   });
   const { openStores } = await import('./storage/stores.ts');
   const { readMounts } = await import('./storage/mounts.ts');
+  const docker = once(async () => {
+    if (config.docker === null) return null;
+    const { connectDocker } = await import('./docker/connect.ts');
+    return connectDocker(config.docker.socket);
+  });
   return {
     config,
-    docker: once(async () => {
-      if (config.docker === null) return null;
-      const { connectDocker } = await import('./docker/connect.ts');
-      return connectDocker(config.docker.socket);
+    docker,
+    openStore: openStores({
+      runtimeDir: RUNTIME_DIR,
+      parentIn: async (pool) => zfsParentIn(pool, { config, docker, mounts: readMounts }),
+      now,
+      random,
     }),
-    openStore: openStores(RUNTIME_DIR),
     mounts: readMounts,
     runtimeDir: RUNTIME_DIR,
     version: version(),
     host: config.host,
     waitMs: options.waitMs,
     interrupt: interruptSignal(),
-    now: () => new Date(),
+    now,
     ticks: () => performance.timeOrigin + performance.now(),
-    random: () => randomBytes(4).toString('hex'),
+    random,
     tell: output.tell,
   };
 }
+
+const now = (): Date => new Date();
+const random = (): string => randomBytes(4).toString('hex');
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | null = null;

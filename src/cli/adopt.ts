@@ -16,7 +16,7 @@ export const adoptCommand: Register = (program, bind) => {
   register(program, bind, {
     kind: 'adopt',
     description:
-      'make each volume isolated: a subvolume of its own (stops and restarts its containers)',
+      'make each volume isolated: a btrfs subvolume or ZFS dataset of its own (stops and restarts its containers)',
   }).option(
     '--despite-snapshots',
     'go on although another tool takes snapshots of the filesystem around a volume',
@@ -65,6 +65,7 @@ async function run(
   if (work.length > 0) {
     const document = await planDocument(world, { kind, plans: work, failures: [] });
     sayFirst(output.print, kind, document);
+    if (kind === 'adopt' && work.some(isOnZfs)) sayOfZfs(output.print);
     await confirm(question(kind, work), options.yes ?? false);
   }
   return showResults(output, await convert(world, request), `there is nothing to ${kind}`);
@@ -83,6 +84,20 @@ function sayFirst(
   );
   print(
     '      enter it, snapshots of the filesystem around it do not hold it, and rolling one back brings the agent up empty.',
+  );
+}
+
+function isOnZfs({ swaps }: ConversionPlan): boolean {
+  return swaps.some(({ placement }) => placement.tier === 'zfs');
+}
+
+/** The local volume driver of Docker removes what is in a volume before it finds that `_data` is a mount point. */
+function sayOfZfs(print: (text: string) => void): void {
+  print(
+    'note: docker volume rm empties an adopted volume on ZFS and then says that it is busy: cowherd unadopt comes first;',
+  );
+  print(
+    '      after an accident cowherd doctor says EMPTIED, and cowherd rollback brings the data back.',
   );
 }
 

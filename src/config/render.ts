@@ -28,6 +28,7 @@ export function fileOf(config: Config): Readonly<Record<string, unknown>> {
     limits: { minFree: formatSpace(config.limits.minFree) },
     destinations: config.destinations,
     notify: { ...notify, webhook: redacted(notify.webhook), heartbeat: redacted(notify.heartbeat) },
+    zfs: config.zfs,
     archives: config.archives,
     api: config.api,
     state: config.state,

@@ -45,6 +45,14 @@ const agents = z.strictObject({
     .prefault([]),
 });
 
+/** A ZFS filesystem's name (zfs-create(8)), below its pool. */
+const dataset = z
+  .string()
+  .regex(
+    /^[A-Za-z][A-Za-z0-9_.:-]*(\/[A-Za-z0-9_.:-]+)+$/,
+    'expected the name of a ZFS dataset, as tank/cowherd',
+  );
+
 const schedules = z
   .array(
     z.strictObject({
@@ -118,6 +126,7 @@ export const configSchema = z.strictObject({
   limits: z.strictObject({ minFree: space.prefault('10%') }).prefault({}),
   destinations: z.array(z.unknown()).max(0, 'destinations come with a later version').default([]),
   notify: notify.prefault({}),
+  zfs: z.strictObject({ parent: dataset.nullable().default(null) }).prefault({}),
   archives: hostPath.nullable().default(null),
   api: api.prefault({}),
   state: hostPath.prefault('/var/lib/cowherd'),

@@ -125,6 +125,8 @@ export function failureOf(failure: ToolFailure): CowherdError {
 
 const PACKAGES: Readonly<Record<string, string>> = {
   btrfs: 'btrfs-progs',
+  zfs: 'zfsutils-linux',
+  zpool: 'zfsutils-linux',
   sqlite3: 'sqlite3',
   setpriv: 'util-linux',
   unshare: 'util-linux',
@@ -132,7 +134,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   prlimit: 'util-linux',
   flock: 'util-linux',
   mount: 'mount',
+  umount: 'mount',
   cp: 'coreutils',
+  b2sum: 'coreutils',
   sync: 'coreutils',
   find: 'findutils',
   xargs: 'findutils',

@@ -40,6 +40,8 @@ export interface RecordedVolume {
   readonly guid: string;
   readonly nested: readonly NestedImage[];
   readonly isolated: boolean;
+  /** What its dataset was called. */
+  readonly dataset?: string;
   readonly mountpoint: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Docker's CreatedAt, the guid of the dataset it was captured from, and what stays the same until Docker removes the volume. */
@@ -77,6 +79,6 @@ export interface Manifest {
 export interface StoredSnapshot {
   readonly manifest: Manifest;
   readonly pinned: boolean;
-  /** Host path of the directory that holds its images. */
-  readonly directory: string;
+  /** Where each image is, by its name: a host path, or a ZFS snapshot's full name. */
+  readonly locations: Readonly<Record<string, string>>;
 }

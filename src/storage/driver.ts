@@ -1,4 +1,5 @@
 import type { Manifest, NestedImage, StoredSnapshot } from '../model/manifest.ts';
+import type { Mount } from '../model/mountinfo.ts';
 import type { Tier } from '../model/snapshot.ts';
 import type { InPlace, SwapVolume, TransactionRecord, Tree } from '../model/transaction.ts';
 
@@ -13,6 +14,8 @@ export interface Capabilities {
   readonly holds: boolean;
   readonly bookmarks: boolean;
   readonly diff: boolean;
+  /** A copy inside the filesystem shares its data. */
+  readonly sharedCopies: boolean;
 }
 
 /** Where a volume's data lies, as observed now. */
@@ -25,12 +28,14 @@ export interface Placement {
   readonly tier: Tier;
   /** Why the tier is `unsupported`, or why a supported one cannot capture this volume; else null. */
   readonly reason: string | null;
+  /** What removes the reason, where the driver knows. */
+  readonly hint: string | null;
   readonly isolated: boolean;
-  /** The dataset that holds the data; its own when isolated. For btrfs the subvolume's path from the top level. */
+  /** The dataset that holds the data; its own when isolated. A ZFS dataset's name, or a btrfs subvolume's path from the top level. */
   readonly dataset: string;
-  /** Filesystem UUID; empty where there is no driver. */
+  /** Filesystem UUID, or a ZFS pool's guid; empty where there is no driver. */
   readonly fsId: string;
-  /** The data's path from the filesystem's root. */
+  /** The data's path from the filesystem's root; on ZFS, where every dataset is mounted for itself, from the host's. */
   readonly pathInFs: string;
   /** Which incarnation of a Docker volume it is, by its directory's inode and birth; Docker's CreatedAt changes with every swap. Null where unknown. */
   readonly incarnation: string | null;
@@ -40,12 +45,11 @@ export interface Placement {
   readonly notSwappable: string | null;
 }
 
-export interface Dataset {
-  /** From the filesystem's root. */
-  readonly path: string;
-  readonly guid: string;
-  /** What it is a snapshot of, or null. */
-  readonly parentGuid: string | null;
+/** Snapshots of one dataset that other tools took, and the volumes whose data they do not hold. */
+export interface ForeignSnapshots {
+  readonly dataset: string;
+  readonly snapshots: readonly string[];
+  readonly volumes: readonly string[];
 }
 
 /** The volumes of one restore point to be; its id is given when it is published. */
@@ -72,10 +76,10 @@ export interface Capture {
   reset(): Promise<void>;
   /** After the thaw: reads images out where they are not isolated, and names them. Order of the set's volumes. */
   finish(key: string): Promise<readonly Image[]>;
-  /** Host directory of a set's images before it is published. */
-  directory(key: string): string;
-  /** Writes the manifest, fsyncs, and makes the restore point visible: the last step. Gives its directory. */
-  publish(key: string, manifest: Manifest, pinned: boolean): Promise<string>;
+  /** Where an image of a set is before the set is published, for `readImages`. */
+  location(key: string, image: string): string;
+  /** Writes the manifest, fsyncs, and makes the restore point visible: the last step. */
+  publish(key: string, manifest: Manifest, pinned: boolean): Promise<StoredSnapshot>;
   /** Removes what the set left, also half of it; a published set has left nothing. */
   discard(key: string): Promise<void>;
   /** Removes what the sets shared. */
@@ -86,9 +90,9 @@ export interface Capture {
 export type StageSource =
   | {
       readonly from: 'image';
-      readonly directory: string;
-      readonly image: string;
-      readonly nested: readonly NestedImage[];
+      readonly location: string;
+      /** Datasets inside the volume: their paths in it, and where their images are. */
+      readonly nested: readonly { readonly path: string; readonly location: string }[];
     }
   | { readonly from: 'live' };
 
@@ -114,10 +118,17 @@ export interface VolumeFacts {
 
 export interface InspectRequest {
   readonly volume: Placement;
-  /** Host path of a read-only image of it to look at; null takes a transient one. */
-  readonly image: string | null;
+  /** Host path of a read-only image of it. */
+  readonly root: string;
   readonly maxEntries: number;
   readonly timeoutMs: number;
+}
+
+/** Something about a filesystem that a person should know. */
+export interface Concern {
+  readonly code: 'LOW_SPACE' | 'POOL_DEGRADED' | 'NOT_PROMOTED';
+  readonly message: string;
+  readonly mend: string;
 }
 
 /** Everything Cowherd keeps on one filesystem, and what it does there. All methods are safe to repeat. */
@@ -125,8 +136,10 @@ export interface Store {
   readonly fsId: string;
   readonly capabilities: Capabilities;
 
-  /** Every dataset of the filesystem, the store's own included. */
-  datasets(): Promise<readonly Dataset[]>;
+  /** Paths, from the filesystem's root, of every dataset that can be seen there. */
+  datasets(): Promise<readonly string[]>;
+  /** What other tools took of the datasets around these volumes, each volume's own left out; only datasets that have some. */
+  foreignSnapshots(volumes: readonly Placement[]): Promise<readonly ForeignSnapshots[]>;
   list(): Promise<readonly StoredSnapshot[]>;
   /** Ids whose manifest cannot be read; their images are left alone. */
   damaged(): Promise<readonly string[]>;
@@ -138,6 +151,11 @@ export interface Store {
     volumes: readonly Placement[],
     use: (roots: readonly string[]) => Promise<T>,
   ): Promise<T>;
+  /** Gives images of restore points, by where they are, as read-only host directories to `use`. */
+  readImages<T>(
+    locations: readonly string[],
+    use: (roots: readonly string[]) => Promise<T>,
+  ): Promise<T>;
   /** Looks at a read-only image, never at the live tree. */
   inspect(request: InspectRequest): Promise<VolumeFacts>;
   setPinned(id: string, pinned: boolean): Promise<void>;
@@ -146,6 +164,8 @@ export interface Store {
 
   /** Copies data to where `install` will take it from; compared with its source. Throws NO_SPACE, TOOL_FAILED. */
   stage(request: StageRequest): Promise<Tree>;
+  /** What a volume that becomes a dataset will inherit from those around it, as `compression=lz4 (tank)`. */
+  inherited(volume: Placement): Promise<readonly string[]>;
   /** Bytes allocated to a volume's files, and how many entries it has. */
   measure(
     volume: Placement,
@@ -176,8 +196,10 @@ export interface Store {
 
   /** Bytes that can still be written, and the filesystem's size. */
   space(): Promise<{ readonly freeBytes: number; readonly sizeBytes: number }>;
-  /** Why writes may soon fail though bytes are free, a sentence each; as a rule none. */
-  shortages(): Promise<readonly string[]>;
+  /** Why writes may soon fail though bytes are free, and what else is not as it should be; as a rule nothing. */
+  concerns(): Promise<readonly Concern[]>;
+  /** Tells, of a mount in some container, whether it shows what this transaction moved away. */
+  movedMounts(record: TransactionRecord): Promise<(mount: Mount) => boolean>;
   /** Removes what dead runs left half done; gives what it removed, one line each. */
   collectLeftovers(): Promise<readonly string[]>;
   /** What `collectLeftovers` would remove. */

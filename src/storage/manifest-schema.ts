@@ -38,6 +38,7 @@ const volume = z.object({
   guid: text,
   nested: z.array(z.object({ path: text, image: imageName })),
   isolated: z.boolean(),
+  dataset: text.optional(),
   mountpoint: text,
   labels: z.record(text, text),
   incarnation: z.object({

@@ -1,12 +1,12 @@
 import { lstat, realpath } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
 import type { Volume } from '../model/agent.ts';
 import { systemCode } from '../model/errors.ts';
 import { mountOf, pathInFilesystem, type Mount } from '../model/mountinfo.ts';
 import type { Tier } from '../model/snapshot.ts';
-import { filesystemId } from './btrfs/private-mount.ts';
-import { isSubvolume } from './btrfs/subvolume.ts';
+import { placeOnBtrfs } from './btrfs/place.ts';
 import type { Placement } from './driver.ts';
+import type { Found } from './found.ts';
+import { placeOnZfs } from './zfs/place.ts';
 
 /** Tiers by the kernel's filesystem name; what is not named here and not refused is copied with tar. */
 const TIERS: Readonly<Record<string, Tier>> = { btrfs: 'btrfs', zfs: 'zfs', xfs: 'reflink' };
@@ -46,58 +46,19 @@ export async function placeVolume(
     });
   const tier = TIERS[mount.fstype] ?? 'tar';
   if (tier === 'btrfs') return placeOnBtrfs({ volume, real, mount });
+  if (tier === 'zfs') return placeOnZfs({ volume, real, mount }, mounts);
   return placeElsewhere({ volume, real, mount, tier });
 }
 
-interface Found {
-  readonly volume: Pick<Volume, 'name'>;
-  readonly real: string;
-  readonly mount: Mount;
-}
-
-async function placeOnBtrfs({ volume, real, mount }: Found): Promise<Placement> {
-  const fsId = await filesystemId(mount);
-  const pathInFs = pathInFilesystem(real, mount);
-  const isolated = await isSubvolume(real);
-  return {
-    volume: volume.name,
-    mountpoint: real,
-    filesystem: 'btrfs',
-    tier: 'btrfs',
-    reason: fsId === null ? `the filesystem of ${mount.source} is not in /sys/fs/btrfs` : null,
-    isolated,
-    dataset: isolated ? pathInFs : await subvolumeAround(real, mount),
-    fsId: fsId ?? '',
-    pathInFs,
-    incarnation: await incarnationOf(real),
-    nested: [],
-    notSwappable: real === mount.mountPoint ? `${real} is a mount point of its own` : null,
-  };
-}
-
-/** The subvolume that holds a path, from the filesystem's root: the nearest above it, else the one its mount begins in. */
-async function subvolumeAround(path: string, mount: Mount): Promise<string> {
-  for (let at = path; at !== mount.mountPoint && at !== '/'; at = dirname(at)) {
-    if (await isSubvolume(at)) return pathInFilesystem(at, mount);
-  }
-  return mountedSubvolume(mount);
-}
-
-/** What the kernel says as the last option of a btrfs mount, also of a bind of a directory inside it: `subvol=/@docker`. */
-function mountedSubvolume({ superOptions, root }: Mount): string {
-  const at = superOptions.findIndex((option) => option.startsWith('subvol='));
-  return at < 0 ? root : superOptions.slice(at).join(',').slice('subvol='.length);
-}
-
 function placeElsewhere({ volume, real, mount, tier }: Found & { readonly tier: Tier }): Placement {
-  const isolated = tier === 'zfs' && mount.mountPoint === real;
   return {
     volume: volume.name,
     mountpoint: real,
     filesystem: mount.fstype,
     tier,
-    reason: `this version has no driver for ${mount.fstype}`,
-    isolated,
+    reason: `this version has no driver for ${mount.fstype}${onZvol(mount)}`,
+    hint: null,
+    isolated: false,
     dataset: mount.source,
     fsId: '',
     pathInFs: pathInFilesystem(real, mount),
@@ -105,6 +66,13 @@ function placeElsewhere({ volume, real, mount, tier }: Found & { readonly tier: 
     nested: [],
     notSwappable: null,
   };
+}
+
+/** A disk image in a pool: ZFS could snapshot it only as a whole, with what is not flushed missing. */
+function onZvol({ source }: Mount): string {
+  return /^\/dev\/(zd\d|zvol\/)/.test(source)
+    ? ' on a ZFS volume (zvol): a ZFS filesystem in its place can be captured'
+    : '';
 }
 
 function refused(
@@ -127,15 +95,9 @@ function refused(
     filesystem,
     tier: 'unsupported',
     reason,
+    hint: null,
     ...nowhere,
   };
-}
-
-/** Docker makes `volumes/NAME` when it creates a volume; what lies in it may be swapped, the directory stays. */
-async function incarnationOf(data: string): Promise<string | null> {
-  if (basename(data) !== '_data') return null;
-  const { ino, birthtimeNs } = await lstat(dirname(data), { bigint: true });
-  return `${String(ino)}-${String(birthtimeNs)}`;
 }
 
 async function resolve(path: string): Promise<string | null> {

@@ -27,13 +27,19 @@ async function stepsOf(
   const step = (name: string, text: string): PlanStep => ({ step: name, agent: agent.name, text });
   if (swaps.length === 0) return [];
   const running = users.stopped.filter(({ ran }) => ran).map(({ name }) => name);
-  const becomes = kind === 'adopt' ? 'a subvolume of its own' : 'a plain directory';
   const copies = await Promise.all(
     swaps.map(async ({ placement }) => {
       const store = await context.openStore(placement.fsId);
       const { freeBytes } = await store.space();
       const { allocatedBytes, entries } = await store.measure(placement);
-      const space = `${mebibytes(allocatedBytes)} in ${String(entries)} entries, shared, so only metadata is written; ${mebibytes(freeBytes)} free`;
+      const written = store.capabilities.sharedCopies
+        ? ', shared, so only metadata is written'
+        : '';
+      const space = `${mebibytes(allocatedBytes)} in ${String(entries)} entries${written}; ${mebibytes(freeBytes)} free`;
+      const inherited = kind === 'adopt' ? await store.inherited(placement) : [];
+      const own = placement.tier === 'btrfs' ? 'a subvolume of its own' : 'a dataset of its own';
+      const inherits = inherited.length > 0 ? `${own} that inherits ${inherited.join(', ')}` : own;
+      const becomes = kind === 'adopt' ? inherits : 'a plain directory';
       return step('copy', `copy ${placement.volume} into ${becomes} (${space}) and compare`);
     }),
   );

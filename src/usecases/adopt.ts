@@ -2,7 +2,6 @@ import type { Docker } from '../docker/docker.ts';
 import { CowherdError, toFailure, type Failure } from '../model/errors.ts';
 import { beginTransaction, type Transaction } from './begin-transaction.ts';
 import type { Context } from './context.ts';
-import { foreignSnapshots } from './foreign-snapshots.ts';
 import { observeHost, withNested, type Host, type PlacedAgent } from './host.ts';
 import { stopAll } from './lifecycle.ts';
 import { lockAgents } from './locking.ts';
@@ -100,12 +99,13 @@ async function snapshotsAround(
   context: Context,
   swaps: readonly Swap[],
 ): Promise<readonly string[]> {
-  const found = new Set<string>();
-  for (const { placement } of swaps) {
-    const store = await context.openStore(placement.fsId);
-    for (const path of await foreignSnapshots(store, placement.dataset)) found.add(path);
+  const found: string[] = [];
+  for (const [fsId, there] of Map.groupBy(swaps, ({ placement }) => placement.fsId)) {
+    const store = await context.openStore(fsId);
+    const listed = await store.foreignSnapshots(there.map(({ placement }) => placement));
+    found.push(...listed.flatMap(({ snapshots }) => snapshots));
   }
-  return [...found];
+  return found;
 }
 
 function snapshotted(agent: PlacedAgent, snapshots: readonly string[]): CowherdError {
@@ -194,7 +194,7 @@ async function transact(
   });
   try {
     await copyAndSwap(context, docker, { transaction, swaps });
-    if (docker !== null) await startOnData(docker, transaction.record);
+    if (docker !== null) await startOnData(context, docker, transaction.record);
   } catch (error) {
     await revert(context, transaction.record, docker);
     throw error;

@@ -1,6 +1,6 @@
 import type { Volume } from '../model/agent.ts';
 import type { Placement } from '../storage/driver.ts';
-import { holds, newestOf } from './coverage.ts';
+import { canBeAdopted, holds, newestOf } from './coverage.ts';
 import { finding, someOf, type Finding } from './finding.ts';
 import type { PlacedAgent } from './host.ts';
 import type { RestorePoint } from './restore-points.ts';
@@ -33,21 +33,27 @@ function captureFinding(
   return finding('NEVER_CAPTURED', 'warn', { agent: agent.name, ...rest });
 }
 
-const NEEDS_BTRFS = 'only data on btrfs can be captured now: move it there';
+const NEEDS_SNAPSHOTS = 'only data on btrfs or ZFS can be captured now: move it there';
 
 function uncapturable(agent: PlacedAgent, placement: Placement): readonly Finding[] {
-  const { volume, reason, tier, filesystem, fsId, nested } = placement;
+  const { volume, reason, hint, tier, filesystem, fsId, nested } = placement;
   if (reason === null) return [];
   const about = { agent: agent.name, volume };
   const message = `${volume} cannot be captured: ${reason}`;
   const listed = agent.volumes.find(({ name }) => name === volume);
   if (listed !== undefined && isMissing(listed, placement)) return [missing(about, listed, reason)];
   if (tier === 'unsupported')
-    return [finding('TIER_UNSUPPORTED', 'warn', { ...about, message, mend: NEEDS_BTRFS })];
+    return [finding('TIER_UNSUPPORTED', 'warn', { ...about, message, mend: NEEDS_SNAPSHOTS })];
   if (fsId === '') {
     const said = `${message} (${filesystem}, tier ${tier})`;
-    return [finding('NO_DRIVER', 'warn', { ...about, message: said, mend: NEEDS_BTRFS })];
+    return [finding('NO_DRIVER', 'warn', { ...about, message: said, mend: NEEDS_SNAPSHOTS })];
   }
+  if (canBeAdopted(placement)) {
+    const mend = `cowherd adopt ${agent.name}`;
+    return [finding('NOT_ISOLATED', 'warn', { ...about, message, mend })];
+  }
+  if (hint !== null && nested.length === 0)
+    return [finding('NOT_MOUNTED', 'error', { ...about, message, mend: hint })];
   const mend = `make plain directories of ${someOf(nested)}, then: cowherd adopt ${agent.name}`;
   return [finding('NESTED_SUBVOLUMES', 'error', { ...about, message, mend })];
 }

@@ -86,7 +86,8 @@ function volumeCoverage(agent: PlacedAgent, one: OneVolume): VolumeCoverage {
     reason,
     instantRollback: missing === null,
     missing,
-    mend: reason !== null ? capture : adopts ? `cowherd adopt ${agent.name}` : null,
+    mend:
+      reason !== null && capture !== null ? capture : adopts ? `cowherd adopt ${agent.name}` : null,
   };
 }
 
@@ -106,8 +107,8 @@ function missingForInstant({ placement, request }: OneVolume): string | null {
 
 /** True for a volume that adopting would make isolated. */
 export function canBeAdopted(placement: Placement): boolean {
-  const { fsId, isolated, reason, notSwappable } = placement;
-  return fsId !== '' && !isolated && reason === null && notSwappable === null;
+  const { fsId, isolated, nested, notSwappable } = placement;
+  return fsId !== '' && !isolated && nested.length === 0 && notSwappable === null;
 }
 
 /** True when a restore point holds the volume; one that was removed and made again under its name is another. */

@@ -8,6 +8,19 @@ export const TOOLS = {
   always: ['flock', 'find', 'xargs'],
   sqlite: ['unshare', 'nsenter', 'setpriv', 'prlimit', 'mount', 'cat', 'sqlite3'],
   btrfs: ['btrfs', 'mount', 'sync', 'cp', 'lsattr', 'chattr', 'getfattr', 'du', 'rm', 'touch'],
+  zfs: [
+    'zfs',
+    'zpool',
+    'mount',
+    'umount',
+    'cp',
+    'lsattr',
+    'chattr',
+    'getfattr',
+    'du',
+    'rm',
+    'b2sum',
+  ],
 } as const;
 
 /** Tools that are not installed; without those of SQLite snapshots are taken, but not `checkpointed`. */
@@ -15,7 +28,8 @@ export async function toolFindings(
   config: Config,
   filesystems: ReadonlySet<string>,
 ): Promise<readonly Finding[]> {
-  const needed = [...TOOLS.always, ...(filesystems.has('btrfs') ? TOOLS.btrfs : [])];
+  const drivers = (['btrfs', 'zfs'] as const).filter((name) => filesystems.has(name));
+  const needed = [...new Set([...TOOLS.always, ...drivers.flatMap((name) => TOOLS[name])])];
   const patched = config.policies.some(({ quiesce }) => quiesce.sqlite?.enabled === true);
   const wanted = config.quiesce.sqlite.enabled || patched ? TOOLS.sqlite : [];
   const extra = wanted.filter((tool) => !(needed as readonly string[]).includes(tool));

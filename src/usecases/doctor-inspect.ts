@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { toCowherdError } from '../model/errors.ts';
 import { mapLimited } from '../quiesce/limited.ts';
 import type { Placement } from '../storage/driver.ts';
@@ -18,8 +19,8 @@ interface Look {
   readonly agent: string;
   readonly volume: Placement;
   readonly store: StoreSurvey['store'];
-  /** Null until there is one. */
-  readonly image: string | null;
+  /** Where its newest image is, or null. */
+  readonly location: string | null;
 }
 
 type Deadline = () => number;
@@ -34,9 +35,9 @@ export async function inspectionFindings(
   const endsAt = context.ticks() + BUDGET_MS;
   const leftMs: Deadline = () =>
     context.interrupt.aborted ? 0 : Math.ceil(endsAt - context.ticks());
-  const imaged = looks.filter(({ image }) => image !== null);
-  const found = [await lookAll(imaged, leftMs)];
-  const rest = looks.filter(({ image }) => image === null);
+  const imaged = looks.filter(({ location }) => location !== null);
+  const found = await mapLimited(imaged, LOOKS_AT_ONCE, async (look) => lookAtImage(look, leftMs));
+  const rest = looks.filter(({ location }) => location === null);
   const byDataset = Map.groupBy(rest, ({ volume }) => `${volume.fsId}:${volume.dataset}`);
   const more = await mapLimited([...byDataset.values()], LOOKS_AT_ONCE, async (group) =>
     lookTogether(group, leftMs),
@@ -52,21 +53,43 @@ function looksAt(
     agent.placements.flatMap((volume): readonly Look[] => {
       const store = stores.find((one) => one.store.fsId === volume.fsId)?.store;
       const busy = volume.reason !== null || swapfileIn(volume, swapfiles) !== null;
-      const image = imageOf(volume, newestOf(agent, points));
-      return store === undefined || busy ? [] : [{ agent: agent.name, volume, store, image }];
+      const location = locationOf(volume, newestOf(agent, points));
+      return store === undefined || busy ? [] : [{ agent: agent.name, volume, store, location }];
     }),
   );
 }
 
-function imageOf({ volume, fsId }: Placement, newest: RestorePoint | null): string | null {
+function locationOf({ volume, fsId }: Placement, newest: RestorePoint | null): string | null {
   const recorded = newest?.manifest.volumes.find(({ name }) => name === volume);
-  const directory = newest?.directories.get(fsId);
-  if (recorded?.fsId !== fsId || directory === undefined) return null;
-  return `${directory}/${recorded.image}`;
+  if (recorded?.fsId !== fsId) return null;
+  return newest?.parts.get(fsId)?.locations[recorded.image] ?? null;
 }
 
-async function lookAll(looks: readonly Look[], leftMs: Deadline): Promise<readonly Finding[]> {
-  return (await mapLimited(looks, LOOKS_AT_ONCE, async (look) => lookInto(look, leftMs()))).flat();
+async function lookAtImage(look: Look, leftMs: Deadline): Promise<readonly Finding[]> {
+  if (leftMs() <= 0) return [notReached(look)];
+  try {
+    return await look.store.readImages([look.location ?? ''], async ([root = '']) => [
+      ...(await lookInto(look, root, leftMs())),
+      ...(await emptied(look, root)),
+    ]);
+  } catch (error) {
+    return [failed(look, error)];
+  }
+}
+
+/**
+ * `docker volume rm` removes what is in a volume before it fails with EBUSY where its data is a mount point; so does whoever
+ * runs `rm -rf` in it. Only the names at the top are looked at.
+ */
+async function emptied(
+  { agent, volume: { volume, mountpoint } }: Look,
+  image: string,
+): Promise<readonly Finding[]> {
+  const live = await readdir(mountpoint).catch(() => null);
+  if (live === null || live.length > 0 || (await readdir(image)).length === 0) return [];
+  const message = `${volume} is empty, and was not when it was captured last: docker volume rm empties a volume on ZFS before it fails`;
+  const mend = `cowherd rollback ${agent}`;
+  return [finding('EMPTIED', 'warn', { agent, volume, message, mend })];
 }
 
 /** Volumes in one dataset share a transient image. */
@@ -75,22 +98,22 @@ async function lookTogether(looks: readonly Look[], leftMs: Deadline): Promise<r
   if (first === undefined || leftMs() <= 0) return looks.map(notReached);
   const volumes = looks.map(({ volume }) => volume);
   try {
-    return await first.store.withImages(volumes, async (roots) =>
-      lookAll(
-        looks.map((look, index) => ({ ...look, image: roots[index] ?? null })),
-        leftMs,
+    const found = await first.store.withImages(volumes, async (roots) =>
+      mapLimited([...looks.entries()], LOOKS_AT_ONCE, async ([index, look]) =>
+        lookInto(look, roots[index] ?? '', leftMs()),
       ),
     );
+    return found.flat();
   } catch (error) {
     return looks.map((look) => failed(look, error));
   }
 }
 
-async function lookInto(look: Look, timeoutMs: number): Promise<readonly Finding[]> {
+async function lookInto(look: Look, root: string, timeoutMs: number): Promise<readonly Finding[]> {
   if (timeoutMs <= 0) return [notReached(look)];
-  const { store, volume, image, agent } = look;
+  const { store, volume, agent } = look;
   try {
-    const facts = await store.inspect({ volume, image, maxEntries: MAX_ENTRIES, timeoutMs });
+    const facts = await store.inspect({ volume, root, maxEntries: MAX_ENTRIES, timeoutMs });
     return factFindings({ agent, volume: volume.volume }, facts);
   } catch (error) {
     return [failed(look, error)];

@@ -1,7 +1,6 @@
 import type { Placement, VolumeFacts } from '../storage/driver.ts';
 import { canBeAdopted } from './coverage.ts';
 import { finding, someOf, type Finding } from './finding.ts';
-import { datasetAround, foreignSnapshots } from './foreign-snapshots.ts';
 import type { PlacedAgent } from './host.ts';
 import type { StoreSurvey } from './survey.ts';
 
@@ -15,7 +14,7 @@ export function placementFindings(agent: PlacedAgent): readonly Finding[] {
 }
 
 function notIsolated(agent: string, placement: Placement): readonly Finding[] {
-  if (!canBeAdopted(placement)) return [];
+  if (!canBeAdopted(placement) || placement.reason !== null) return [];
   const { volume } = placement;
   const message = `${volume} is not isolated: it can be captured and rolled back, but not in an instant`;
   const mend = `cowherd adopt ${agent}`;
@@ -23,8 +22,8 @@ function notIsolated(agent: string, placement: Placement): readonly Finding[] {
 }
 
 function mountPoint(agent: string, placement: Placement): readonly Finding[] {
-  const { volume, fsId, notSwappable } = placement;
-  if (fsId === '' || notSwappable === null) return [];
+  const { volume, fsId, notSwappable, reason } = placement;
+  if (fsId === '' || notSwappable === null || reason !== null) return [];
   const message = `${volume} can be captured but neither rolled back nor adopted: ${notSwappable}`;
   const mend = 'put its data in a directory below that mount point';
   return [finding('MOUNT_POINT', 'warn', { agent, volume, message, mend })];
@@ -73,23 +72,16 @@ function received(agent: string, volume: string): Finding {
 
 /** Other tools' snapshots of the datasets around isolated volumes: they hold an empty directory in place of each. */
 export async function backupFindings(
-  { store, datasets }: StoreSurvey,
+  { store }: StoreSurvey,
   agents: readonly PlacedAgent[],
 ): Promise<readonly Finding[]> {
   const isolated = agents
     .flatMap(({ placements }) => placements)
     .filter(({ fsId, isolated: own }) => own && fsId === store.fsId);
-  const around = Map.groupBy(isolated, ({ pathInFs }) => datasetAround(datasets, pathInFs));
-  const listed = { ...store, datasets: () => Promise.resolve(datasets) };
-  const found = await Promise.all(
-    Array.from(around, async ([dataset, volumes]) => {
-      const snapshots = await foreignSnapshots(listed, dataset);
-      if (snapshots.length === 0) return [];
-      const names = volumes.map(({ volume }) => volume);
-      const message = `snapshots that another tool takes of ${dataset} (${someOf(snapshots)}) do not hold ${someOf(names)}: going back to one brings their agents up empty`;
-      const mend = 'back these volumes up with cowherd';
-      return [finding('BACKUP_TOOLS', 'info', { message, mend })];
-    }),
-  );
-  return found.flat();
+  const found = await store.foreignSnapshots(isolated);
+  return found.map(({ dataset, snapshots, volumes }) => {
+    const message = `snapshots that another tool takes of ${dataset} (${someOf(snapshots)}) do not hold ${someOf(volumes)}: going back to one brings their agents up empty`;
+    const mend = 'back these volumes up with cowherd';
+    return finding('BACKUP_TOOLS', 'info', { message, mend });
+  });
 }

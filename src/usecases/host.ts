@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Agent, Observation, Volume } from '../model/agent.ts';
 import { observe } from '../docker/observe.ts';
 import type { Mount } from '../model/mountinfo.ts';
-import type { Dataset, Placement } from '../storage/driver.ts';
+import type { Placement } from '../storage/driver.ts';
 import { placeVolume } from '../storage/placement.ts';
 import type { Context } from './context.ts';
 
@@ -49,8 +49,8 @@ export async function withNested(
   context: Context,
   agents: readonly PlacedAgent[],
 ): Promise<readonly PlacedAgent[]> {
-  const known = new Map<string, Promise<readonly Dataset[]>>();
-  const datasetsOf = async (fsId: string): Promise<readonly Dataset[]> => {
+  const known = new Map<string, Promise<readonly string[]>>();
+  const datasetsOf = async (fsId: string): Promise<readonly string[]> => {
     const listing =
       known.get(fsId) ?? context.openStore(fsId).then(async (store) => store.datasets());
     known.set(fsId, listing);
@@ -74,9 +74,9 @@ export function hasStore(placement: Placement): boolean {
 }
 
 /** A placement with its nested datasets; only a dataset of its own can be captured together with them. */
-function nest(placement: Placement, datasets: readonly Dataset[]): Placement {
+function nest(placement: Placement, datasets: readonly string[]): Placement {
   const inside = `${placement.pathInFs === '/' ? '' : placement.pathInFs}/`;
-  const nested = datasets.flatMap(({ path }) =>
+  const nested = datasets.flatMap((path) =>
     path.startsWith(inside) ? [path.slice(inside.length)] : [],
   );
   if (nested.length === 0 || placement.isolated) return { ...placement, nested };

@@ -1,25 +1,21 @@
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import { systemCode } from '../model/errors.ts';
 import { isWithin } from '../model/agent.ts';
-import { parseMountinfo } from '../model/mountinfo.ts';
+import { parseMountinfo, type Mount } from '../model/mountinfo.ts';
 
-/**
- * True when some process still has a tree mounted that this transaction moved away: mountinfo follows the rename, so a mount
- * made before a swap shows the place the data was moved to, which bears the transaction's id (proc_pid_mountinfo(5), field root).
- */
-export async function movedTreeMounted(transaction: string): Promise<boolean> {
+type Moved = (mount: Mount) => boolean;
+
+/** True when some process still has a tree mounted that was moved away, as `moved` tells (proc_pid_mountinfo(5)). */
+export async function movedTreeMounted(moved: Moved): Promise<boolean> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const mounted = await Promise.all(
-    pids.map(async (pid) => mountsMovedTree(Number(pid), transaction)),
-  );
+  const mounted = await Promise.all(pids.map(async (pid) => mountsMovedTree(Number(pid), moved)));
   return mounted.includes(true);
 }
 
 /** The same for one process. */
-export async function mountsMovedTree(pid: number, transaction: string): Promise<boolean> {
+export async function mountsMovedTree(pid: number, moved: Moved): Promise<boolean> {
   try {
-    const mounts = parseMountinfo(await readFile(`/proc/${String(pid)}/mountinfo`, 'utf8'));
-    return mounts.some(({ root }) => root.includes(`.cowherd`) && root.includes(transaction));
+    return parseMountinfo(await readFile(`/proc/${String(pid)}/mountinfo`, 'utf8')).some(moved);
   } catch (error) {
     if (['ENOENT', 'EINVAL', 'ESRCH'].includes(systemCode(error) ?? '')) return false;
     throw error;

@@ -12,7 +12,7 @@ export interface PinResult {
 /** Pins or unpins a restore point on every filesystem that holds a part of it; so already is success. Throws SNAPSHOT_UNKNOWN. */
 export async function setPin(context: Context, id: string, pinned: boolean): Promise<PinResult> {
   const point = pointById(await listRestorePoints(context, await observeHost(context)), id);
-  for (const fsId of point.directories.keys()) {
+  for (const fsId of point.parts.keys()) {
     await (await context.openStore(fsId)).setPinned(id, pinned);
   }
   return { agent: point.agent, id, outcome: pinned ? 'pinned' : 'unpinned' };

@@ -88,7 +88,7 @@ function kept({ manifest }: RestorePoint, reasons: readonly string[]): CowherdEr
 async function destroy(
   context: Context,
   host: Host,
-  { manifest, agent, directories }: RestorePoint,
+  { manifest, agent, parts }: RestorePoint,
 ): Promise<void> {
   const owner = host.agents.filter(({ name }) => name === agent);
   const locks = await lockAgents(context, owner, host.observation);
@@ -98,7 +98,7 @@ async function destroy(
     const found = now.find((point) => point.manifest.id === manifest.id);
     if (found?.pinned === true) throw kept(found, ['pinned']);
     // The home copy goes last: without it the rest would be listed nowhere.
-    const homeLast = [...directories.keys()].sort(
+    const homeLast = [...parts.keys()].sort(
       (a, b) => Number(a === manifest.home) - Number(b === manifest.home),
     );
     for (const fsId of homeLast) await (await context.openStore(fsId)).destroy(manifest.id);

@@ -5,6 +5,7 @@ import type {
   RecordedContainer,
   RecordedDatabase,
   RecordedVolume,
+  StoredSnapshot,
 } from '../model/manifest.ts';
 import type { Grade, SqliteRow } from '../model/snapshot.ts';
 import { findDatabases, type ImageScan } from '../quiesce/databases.ts';
@@ -34,7 +35,8 @@ export interface Captured {
 
 export interface Published {
   readonly manifest: Manifest;
-  readonly directories: ReadonlyMap<string, string>;
+  /** What was published on each filesystem. */
+  readonly parts: ReadonlyMap<string, StoredSnapshot>;
   readonly warnings: readonly string[];
 }
 
@@ -63,12 +65,10 @@ export async function publish(
     recordVolume(captured, finished, placement.volume),
   );
   // A safety snapshot is taken while the agent is down: nothing is looked for that could wait, and no run checkpoints by it.
-  const scans = captured.safety
-    ? []
-    : await Promise.all(volumes.map(async (volume) => scan(captured, volume)));
+  const scans = captured.safety ? [] : await scanAll(context, captured, volumes);
   const manifest = await manifestOf({ context, docker, captured, volumes, scans });
-  const directories = await publishEverywhere(context, captured, manifest);
-  return { manifest, directories, warnings: warningsOf(volumes, scans) };
+  const parts = await publishEverywhere(context, captured, manifest);
+  return { manifest, parts, warnings: warningsOf(volumes, scans) };
 }
 
 /** Home last: what is published before it is not listed yet, and goes again when a later one fails. */
@@ -76,25 +76,38 @@ async function publishEverywhere(
   context: Context,
   { captures, candidate, pinned }: Captured,
   manifest: Manifest,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, StoredSnapshot>> {
   const homeLast = [...captures].sort(
     ([a], [b]) => Number(a === manifest.home) - Number(b === manifest.home),
   );
-  const directories = new Map<string, string>();
+  const parts = new Map<string, StoredSnapshot>();
   try {
     for (const [fsId, capture] of homeLast)
-      directories.set(fsId, await capture.publish(candidate.agent.name, manifest, pinned));
-    return directories;
+      parts.set(fsId, await capture.publish(candidate.agent.name, manifest, pinned));
+    return parts;
   } catch (error) {
-    for (const fsId of directories.keys())
-      await (await context.openStore(fsId)).destroy(manifest.id);
+    for (const fsId of parts.keys()) await (await context.openStore(fsId)).destroy(manifest.id);
     throw error;
   }
 }
 
-async function scan({ candidate, captures }: Captured, volume: RecordedVolume): Promise<ImageScan> {
-  const directory = captures.get(volume.fsId)?.directory(candidate.agent.name) ?? '';
-  return findDatabases(`${directory}/${volume.image}`);
+/** In the order of the volumes. */
+async function scanAll(
+  context: Context,
+  { candidate, captures }: Captured,
+  volumes: readonly RecordedVolume[],
+): Promise<readonly ImageScan[]> {
+  const scans = new Map<string, ImageScan>();
+  for (const [fsId, capture] of captures) {
+    const here = volumes.filter((volume) => volume.fsId === fsId);
+    const locations = here.map(({ image }) => capture.location(candidate.agent.name, image));
+    const store = await context.openStore(fsId);
+    const found = await store.readImages(locations, async (roots) =>
+      Promise.all(roots.map(async (root) => findDatabases(root))),
+    );
+    for (const [index, { name }] of here.entries()) scans.set(name, found[index] ?? EMPTY);
+  }
+  return volumes.map(({ name }) => scans.get(name) ?? EMPTY);
 }
 
 function recordVolume(
@@ -118,6 +131,7 @@ function recordVolume(
     guid: image.guid,
     nested: image.nested,
     isolated: placement.isolated,
+    dataset: placement.dataset,
     mountpoint: volume.mountpoint,
     labels: volume.labels,
     incarnation: {

@@ -7,10 +7,10 @@ import type { Context } from './context.ts';
 import { storeIds, type Host } from './host.ts';
 
 /** A restore point, and the agent its history belongs to now. */
-export interface RestorePoint extends StoredSnapshot {
+export interface RestorePoint extends Omit<StoredSnapshot, 'locations'> {
   readonly agent: string;
-  /** Host directories of its images by filesystem: an agent's volumes may lie on several. */
-  readonly directories: ReadonlyMap<string, string>;
+  /** What of it is on each filesystem: an agent's volumes may lie on several. */
+  readonly parts: ReadonlyMap<string, Pick<StoredSnapshot, 'locations'>>;
 }
 
 /** Every complete restore point on the filesystems of this host's agents, newest first. */
@@ -37,10 +37,10 @@ export async function restorePointsIn(
   const points = home.map(({ stored }) => ({
     ...stored,
     agent: ownerOf(stored, agents),
-    directories: new Map(
+    parts: new Map(
       parts
         .filter((part) => part.stored.manifest.id === stored.manifest.id)
-        .map((part) => [part.fsId, part.stored.directory]),
+        .map((part) => [part.fsId, part.stored]),
     ),
   }));
   const ordered = newestFirst(
@@ -69,7 +69,7 @@ export function ownerOf(
 
 /** A restore point as the JSON documents show it. */
 export function snapshotDocument(
-  point: Pick<RestorePoint, 'manifest' | 'pinned' | 'agent' | 'directories'>,
+  point: Pick<RestorePoint, 'manifest' | 'pinned' | 'agent' | 'parts'>,
 ): SnapshotDocument {
   const { manifest, pinned, agent } = point;
   return {
@@ -86,7 +86,7 @@ export function snapshotDocument(
       name,
       tier,
       guid,
-      location: `${point.directories.get(fsId) ?? ''}/${image}`,
+      location: point.parts.get(fsId)?.locations[image] ?? '',
     })),
     sqlite: manifest.sqlite,
   };

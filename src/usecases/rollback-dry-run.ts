@@ -23,8 +23,9 @@ function dataSteps({ point, swaps, users, missing }: RollbackPlan): readonly Ste
   const { id, createdAt, grade, volumes } = point.manifest;
   const stopped = users.stopped.filter(({ ran }) => ran).map(({ name }) => name);
   const how = (name: string): string => {
-    const plain = swaps.find(({ placement }) => placement.volume === name)?.kind === 'directory';
-    return plain ? 'a copy that shares its data' : 'a writable snapshot';
+    const swap = swaps.find(({ placement }) => placement.volume === name);
+    const cloned = swap?.placement.tier === 'zfs' ? 'a clone' : 'a writable snapshot';
+    return swap?.kind === 'directory' ? 'a copy' : cloned;
   };
   return [
     ...missing.map(({ name }) => ({

@@ -130,7 +130,7 @@ async function startAndProbe({
   const { record } = transaction;
   if (docker === null || !request.start) return null;
   try {
-    await startOnData(docker, record);
+    await startOnData(context, docker, record);
     progress.downMs = context.ticks() - (progress.downSince ?? 0);
     const verdict = await waitHealthy(context, docker, {
       containers: record.containers,

@@ -3,6 +3,7 @@ import { CowherdError, toFailure, type Failure } from '../model/errors.ts';
 import type { Observation } from '../model/agent.ts';
 import type { Skipped } from '../model/snapshot.ts';
 import type { Placement } from '../storage/driver.ts';
+import { canBeAdopted } from './coverage.ts';
 import type { PlacedAgent } from './host.ts';
 import { lockablesOf } from './locking.ts';
 
@@ -33,7 +34,11 @@ export function candidateOf(agent: PlacedAgent): Candidate {
 /** The failure of an agent of which nothing can be captured. */
 export function nothingToCapture({ agent, skipped }: Candidate): Failure {
   const why = skipped.map(({ message }) => message).join('; ');
-  const hint = `cowherd doctor ${agent.name} says what is missing`;
+  const adoptable = agent.placements.some((one) => one.reason !== null && canBeAdopted(one));
+  const hint = adoptable
+    ? `cowherd adopt ${agent.name} makes a dataset of each volume, which can be captured`
+    : (agent.placements.find((one) => one.hint !== null)?.hint ??
+      `cowherd doctor ${agent.name} says what is missing`);
   return toFailure(
     agent.name,
     new CowherdError('TIER_UNSUPPORTED', why === '' ? `${agent.name} has no volumes` : why, {

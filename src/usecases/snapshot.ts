@@ -189,7 +189,7 @@ function recorded(
   agent: string,
   published: Published,
 ): SnapshotDocument {
-  const { manifest, directories, warnings } = published;
+  const { manifest, parts, warnings } = published;
   for (const warning of warnings) context.tell(`warning: ${warning}`);
-  return snapshotDocument({ manifest, directories, agent, pinned: request.pin });
+  return snapshotDocument({ manifest, parts, agent, pinned: request.pin });
 }

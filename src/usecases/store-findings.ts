@@ -28,7 +28,7 @@ export function isBelow(
     : freeBytes * 100 < sizeBytes * limit.percent;
 }
 
-function spaceFindings({ store, space, shortages }: StoreSurvey, limit: Space): readonly Finding[] {
+function spaceFindings({ store, space, concerns }: StoreSurvey, limit: Space): readonly Finding[] {
   const filesystem = `filesystem ${store.fsId}`;
   const low = space !== null && isBelow(space, limit);
   const free = `${((space?.freeBytes ?? 0) / GIB).toFixed(1)} of ${((space?.sizeBytes ?? 0) / GIB).toFixed(1)} GiB are free`;
@@ -36,10 +36,10 @@ function spaceFindings({ store, space, shortages }: StoreSurvey, limit: Space): 
   const mend = 'free some space: cowherd snapshots shows what can go, cowherd prune --id takes it';
   return [
     ...(low ? [finding('LOW_SPACE', 'warn', { message, mend })] : []),
-    ...shortages.map((why) =>
-      finding('LOW_SPACE', 'warn', {
-        message: `${filesystem}: ${why}`,
-        mend: 'btrfs balance start -dusage=50 on its mount point',
+    ...concerns.map((concern) =>
+      finding(concern.code, 'warn', {
+        message: `${filesystem}: ${concern.message}`,
+        mend: concern.mend,
       }),
     ),
   ];

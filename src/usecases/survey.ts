@@ -2,7 +2,7 @@ import type { Observation } from '../model/agent.ts';
 import { toCowherdError } from '../model/errors.ts';
 import { matchesAny } from '../model/globs.ts';
 import type { TransactionRecord } from '../model/transaction.ts';
-import type { Dataset, Store } from '../storage/driver.ts';
+import type { Concern, Store } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { finding, type Finding } from './finding.ts';
 import { observeHost, storeIds, withNested, type Host, type PlacedAgent } from './host.ts';
@@ -12,9 +12,9 @@ import { selectPlaced } from './selection.ts';
 /** What a filesystem's store says; a part that could not be read is empty, and a finding says so. */
 export interface StoreSurvey {
   readonly store: Store;
-  readonly datasets: readonly Dataset[];
+  readonly datasets: readonly string[];
   readonly space: { readonly freeBytes: number; readonly sizeBytes: number } | null;
-  readonly shortages: readonly string[];
+  readonly concerns: readonly Concern[];
   readonly leftovers: readonly string[];
   readonly records: readonly TransactionRecord[];
   readonly damaged: readonly string[];
@@ -77,15 +77,15 @@ async function surveyStore(
   const attempt = attempting(fsId, findings);
   const store = await attempt(async () => context.openStore(fsId), null);
   if (store === null) return null;
-  const [datasets, space, shortages, leftovers, records, damaged] = await Promise.all([
+  const [datasets, space, concerns, leftovers, records, damaged] = await Promise.all([
     attempt(async () => store.datasets(), []),
     attempt(async () => store.space(), null),
-    attempt(async () => store.shortages(), []),
+    attempt(async () => store.concerns(), []),
     attempt(async () => store.leftovers(), []),
     attempt(async () => store.records(), []),
     attempt(async () => store.damaged(), []),
   ]);
-  return { store, datasets, space, shortages, leftovers, records, damaged };
+  return { store, datasets, space, concerns, leftovers, records, damaged };
 }
 
 /** Reads what can be read; what cannot becomes a finding. */

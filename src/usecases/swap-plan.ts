@@ -3,6 +3,7 @@ import type { RecordedVolume } from '../model/manifest.ts';
 import type { SwapVolume, Tree } from '../model/transaction.ts';
 import type { Placement, StageSource } from '../storage/driver.ts';
 import type { Context } from './context.ts';
+import { canBeAdopted } from './coverage.ts';
 import type { PlacedAgent } from './host.ts';
 import type { RestorePoint } from './restore-points.ts';
 
@@ -29,24 +30,27 @@ function rollbackSwap(agent: PlacedAgent, point: RestorePoint, volume: RecordedV
   const placement = agent.placements.find((one) => one.volume === volume.name);
   if (placement === undefined) throw notIts(agent, point, volume);
   expectSwappable(placement);
+  expectCapturable(agent, placement);
   if (placement.fsId !== volume.fsId) {
     const message = `volume ${volume.name} lies on another filesystem than its image`;
     throw new CowherdError('TIER_UNSUPPORTED', message, {
       hint: 'move it back, or copy what you need out of the image by hand',
     });
   }
-  const directory = point.directories.get(volume.fsId);
-  if (directory === undefined) {
+  const { image, nested } = volume;
+  const locations = point.parts.get(volume.fsId)?.locations ?? {};
+  const location = locations[image];
+  if (location === undefined) {
     const message = `the images of ${point.manifest.id} are not on ${volume.fsId}`;
     throw new CowherdError('IO_ERROR', message, {
       hint: 'mount that filesystem, then run it again',
     });
   }
-  const { image, nested } = volume;
+  const inside = nested.map((one) => ({ path: one.path, location: locations[one.image] ?? '' }));
   // Only a dataset can hold the datasets that were captured inside it.
   const whole = placement.isolated || nested.length > 0 || isNewborn(placement, volume);
   const kind = whole ? 'dataset' : 'directory';
-  return { placement, kind, source: { from: 'image', directory, image, nested } };
+  return { placement, kind, source: { from: 'image', location, nested: inside } };
 }
 
 /** Another incarnation than the captured one, which was isolated: what Docker makes is always a plain directory. */
@@ -86,11 +90,22 @@ export function conversionSwaps(agent: PlacedAgent, kind: Tree['kind']): readonl
   });
 }
 
-function expectSwappable({ volume, fsId, reason, notSwappable }: Placement): void {
+/** What cannot be captured has no safety snapshot, and is not replaced. */
+function expectCapturable({ name }: PlacedAgent, placement: Placement): void {
+  const { volume, reason, hint } = placement;
+  if (reason === null) return;
+  throw new CowherdError('TIER_UNSUPPORTED', `${volume} cannot be captured as it is: ${reason}`, {
+    hint: canBeAdopted(placement)
+      ? `cowherd adopt ${name}, then run it again`
+      : (hint ?? `cowherd doctor ${name} says what is missing`),
+  });
+}
+
+function expectSwappable({ volume, fsId, reason, hint, notSwappable }: Placement): void {
   const why = fsId === '' ? reason : notSwappable;
   if (why === null) return;
   throw new CowherdError('TIER_UNSUPPORTED', `${volume} cannot be swapped: ${why}`, {
-    hint: 'cowherd doctor says what is missing',
+    hint: hint ?? 'cowherd doctor says what is missing',
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Docker } from '../docker/docker.ts';
 import { isAlive } from '../model/agent.ts';
 import { CowherdError } from '../model/errors.ts';
+import type { Mount } from '../model/mountinfo.ts';
 import {
   recoveryDirection,
   type InPlace,
@@ -60,10 +61,15 @@ async function expectInPlace(
  * Starts what ran before and makes sure that no container has data mounted that was moved away: one that somebody started
  * between stop and swap is restarted, a few times at most. Throws TOOL_FAILED.
  */
-export async function startOnData(docker: Docker, record: TransactionRecord): Promise<void> {
+export async function startOnData(
+  context: Context,
+  docker: Docker,
+  record: TransactionRecord,
+): Promise<void> {
   await startAll(docker, record);
+  const moved = await movedMounts(context, record);
   for (let round = 0; round < START_ROUNDS; round += 1) {
-    const stale = await staleContainers(docker, record.id);
+    const stale = await staleContainers(docker, moved);
     if (stale.length === 0) return;
     await stopAll(docker, stale);
     await startAll(docker, { containers: stale, dependents: [] });
@@ -77,18 +83,29 @@ export async function startOnData(docker: Docker, record: TransactionRecord): Pr
   );
 }
 
+async function movedMounts(
+  context: Context,
+  record: TransactionRecord,
+): Promise<(mount: Mount) => boolean> {
+  const stores = await storesOf(context, record);
+  const tests = await Promise.all(
+    Array.from(stores.values(), async (store) => store.movedMounts(record)),
+  );
+  return (mount) => tests.some((moved) => moved(mount));
+}
+
 /** Containers of whoever, with processes that have a moved tree mounted. The listing is asked only when there is one. */
 async function staleContainers(
   docker: Docker,
-  transaction: string,
+  moved: (mount: Mount) => boolean,
 ): Promise<readonly StoppedContainer[]> {
-  if (!(await movedTreeMounted(transaction))) return [];
+  if (!(await movedTreeMounted(moved))) return [];
   const alive = (await docker.containers()).filter(isAlive);
   const found = (await Promise.all(alive.map(async ({ id }) => docker.inspect(id)))).filter(
     (details) => details !== null,
   );
   const stale = await Promise.all(
-    found.map(async ({ pid }) => pid > 0 && (await mountsMovedTree(pid, transaction))),
+    found.map(async ({ pid }) => pid > 0 && (await mountsMovedTree(pid, moved))),
   );
   return found.filter((_, index) => stale[index]).map(asStopped);
 }
@@ -130,7 +147,7 @@ export async function revert(
     for (const volume of record.volumes) await storeFor(stores, volume).revert(reverting, volume);
     // What is not durable yet keeps the record, not the agent from running.
     const [synced] = await Promise.allSettled([syncAll(stores)]);
-    if (docker !== null) await startOnData(docker, record);
+    if (docker !== null) await startOnData(context, docker, record);
     if (synced.status === 'rejected') throw synced.reason;
   }
   await forget(context, record);
@@ -180,7 +197,7 @@ export async function resume(
     return 'reverted';
   }
   if (record.phase !== 'committed' && docker !== null && record.start)
-    await startOnData(docker, record);
+    await startOnData(context, docker, record);
   await commit(context, record);
   return 'finished';
 }

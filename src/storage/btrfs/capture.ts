@@ -4,9 +4,14 @@ import { arm, type Armed } from '../../exec/armed.ts';
 import { ownerTag } from '../../exec/liveness.ts';
 import { encodeName } from '../../model/names.ts';
 import type { Capture, CaptureSet, Image, Placement } from '../driver.ts';
-import { copyTree } from './copy-tree.ts';
-import { hostPath, type Layout } from './layout.ts';
-import { partialDirectory, publishRestorePoint, removeImages } from './restore-points.ts';
+import { copyTree } from '../tree/copy-tree.ts';
+import { hostPath, type Layout } from '../files/layout.ts';
+import {
+  fileRestorePoint,
+  partialDirectory,
+  publishRestorePoint,
+} from '../files/restore-points.ts';
+import { located, removeImages } from './images.ts';
 import { createSubvolume, deleteSubvolume, makeReadonly, showSubvolume } from './subvolume.ts';
 
 interface Step {
@@ -46,9 +51,12 @@ export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]):
           finishImage({ layout, key, volume, shared }),
         ),
       ),
-    directory: (key) => partialDirectory(layout, key),
-    publish: async (key, manifest, pinned) =>
-      publishRestorePoint(layout, { key, manifest, pinned }),
+    location: (key, image) => `${partialDirectory(layout, key)}/${image}`,
+    publish: async (key, manifest, pinned) => {
+      await fileRestorePoint(layout, { key, manifest, pinned });
+      const directory = await publishRestorePoint(layout, { key, manifest, pinned });
+      return located({ manifest, pinned, directory });
+    },
     discard: async (key) => removeImages(partialDirectory(layout, key)),
     close: async () => {
       armed?.disarm();
@@ -132,7 +140,7 @@ async function readOut({
   target: string;
 }): Promise<void> {
   await createSubvolume(target);
-  await copyTree(posix.join(transient, insideDataset(volume)), target);
+  await copyTree(posix.join(transient, insideDataset(volume)), target, 'shared');
   await makeReadonly(target);
 }
 

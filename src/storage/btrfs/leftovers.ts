@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { isOwnerAlive } from '../../exec/liveness.ts';
-import { namesIn, type Layout } from './layout.ts';
-import { deadRecords } from './records.ts';
-import { deadDirectories, removeImages } from './restore-points.ts';
+import { namesIn, type Layout } from '../files/layout.ts';
+import { deadRecords } from '../files/records.ts';
+import { deadDirectories } from '../files/restore-points.ts';
+import { removeImages } from './images.ts';
 import { deleteSubvolume } from './subvolume.ts';
 
 /** What dead runs left: half-built and half-destroyed restore points, and transient images. Host paths. */

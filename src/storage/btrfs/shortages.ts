@@ -1,6 +1,9 @@
 import { run } from '../../exec/run.ts';
-import type { Layout } from './layout.ts';
+import type { Concern } from '../driver.ts';
+import type { Layout } from '../files/layout.ts';
 
+const NEARLY_FULL =
+  'its metadata is nearly full and no space is unallocated: writes fail though bytes are free';
 const MIB = 1024 * 1024;
 /** Less than this cannot become a chunk of metadata on any but the smallest filesystem. */
 const CHUNK_BYTES = 128 * MIB;
@@ -16,11 +19,17 @@ export interface Usage {
 }
 
 /** `Store.shortages`: metadata that is nearly full where nothing is left to allocate (btrfs-balance(8), ENOSPC). */
-export async function shortagesOf(layout: Layout): Promise<readonly string[]> {
+export async function concernsOf(layout: Layout): Promise<readonly Concern[]> {
   const { stdout } = await run('btrfs', ['filesystem', 'usage', '-b', '--', layout.top]);
   const usage = parseUsage(stdout);
   return usage !== null && isTight(usage)
-    ? ['its metadata is nearly full and no space is unallocated: writes fail though bytes are free']
+    ? [
+        {
+          code: 'LOW_SPACE',
+          message: NEARLY_FULL,
+          mend: 'btrfs balance start -dusage=50 on its mount point',
+        },
+      ]
     : [];
 }
 

@@ -1,13 +1,12 @@
 import { lstat, mkdir, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { run } from '../../exec/run.ts';
-import type { NestedImage } from '../../model/manifest.ts';
 import { encodeName } from '../../model/names.ts';
 import type { Tree } from '../../model/transaction.ts';
 import type { StageRequest } from '../driver.ts';
-import { compareTrees } from './compare-tree.ts';
-import { copyTree } from './copy-tree.ts';
-import { besidePath, hostPath, type Layout } from './layout.ts';
+import { compareTrees } from '../tree/compare-tree.ts';
+import { copyTree } from '../tree/copy-tree.ts';
+import { besidePath, hostPath, type Layout } from '../files/layout.ts';
 import { createSubvolume, snapshotSubvolume } from './subvolume.ts';
 import { treeAtPath } from './swap.ts';
 
@@ -33,31 +32,24 @@ async function fill(layout: Layout, request: StageRequest, target: string): Prom
     await cloneImage(source, target);
     return;
   }
-  const from =
-    source.from === 'image'
-      ? `${source.directory}/${source.image}`
-      : hostPath(layout, volume.pathInFs);
+  const from = source.from === 'image' ? source.location : hostPath(layout, volume.pathInFs);
   if (kind === 'dataset') await createSubvolume(target);
   else await mkdir(target, { mode: 0o700 });
-  await copyTree(from, target);
-  await compareTrees(from, target);
+  await copyTree(from, target, 'shared');
+  await compareTrees(from, target, 'shared');
 }
 
-interface ImageSource {
-  readonly directory: string;
-  readonly image: string;
-  readonly nested: readonly NestedImage[];
-}
+type ImageSource = Extract<StageRequest['source'], { from: 'image' }>;
 
 /** A writable snapshot of an image, its nested images in their places, outer ones first. */
 async function cloneImage(source: ImageSource, target: string): Promise<void> {
-  await snapshotSubvolume(`${source.directory}/${source.image}`, target, { readonly: false });
+  await snapshotSubvolume(source.location, target, { readonly: false });
   const outerFirst = [...source.nested].sort((a, b) => a.path.length - b.path.length);
-  for (const { path, image } of outerFirst) {
+  for (const { path, location } of outerFirst) {
     const place = `${target}/${path}`;
     const { mtimeNs } = await lstat(dirname(place), { bigint: true });
     await rmdir(place);
-    await snapshotSubvolume(`${source.directory}/${image}`, place, { readonly: false });
+    await snapshotSubvolume(location, place, { readonly: false });
     await setModified(dirname(place), mtimeNs);
   }
 }

@@ -3,14 +3,16 @@ import { run } from '../../exec/run.ts';
 import type { Capabilities, Driver, Store } from '../driver.ts';
 import { exists } from '../durable.ts';
 import { beginCapture } from './capture.ts';
-import { measureTree } from './compare-tree.ts';
+import { measureTree } from '../tree/compare-tree.ts';
 import { inspectVolume } from './inspect.ts';
-import { createLayout, hostPath, layoutOf, type Layout } from './layout.ts';
+import { createLayout, hostPath, layoutOf, type Layout } from '../files/layout.ts';
 import { findLeftovers, removeLeftovers } from './leftovers.ts';
 import { privateMount } from './private-mount.ts';
-import * as records from './records.ts';
-import * as points from './restore-points.ts';
-import { shortagesOf } from './shortages.ts';
+import * as records from '../files/records.ts';
+import * as points from '../files/restore-points.ts';
+import { foreignSnapshots } from './foreign-snapshots.ts';
+import { located, removeImages } from './images.ts';
+import { concernsOf } from './shortages.ts';
 import { stageTree } from './stage.ts';
 import { listSubvolumes } from './subvolume.ts';
 import * as swap from './swap.ts';
@@ -28,6 +30,7 @@ const CAPABILITIES: Capabilities = {
   holds: false,
   bookmarks: false,
   diff: false,
+  sharedCopies: true,
 };
 
 /** The btrfs driver; `runtimeDir` holds its private mounts. */
@@ -43,8 +46,9 @@ function storeOf(fsId: string, layout: Layout): Store {
   return {
     fsId,
     capabilities: CAPABILITIES,
-    datasets: async () => listSubvolumes(layout.top),
-    list: async () => points.listRestorePoints(layout),
+    datasets: async () => (await listSubvolumes(layout.top)).map(({ path }) => path),
+    foreignSnapshots: async (volumes) => foreignSnapshots(layout, volumes),
+    list: async () => (await points.listRestorePoints(layout)).map(located),
     damaged: async () => points.damagedRestorePoints(layout),
     has: async (id) => exists(`${layout.snapshots}/${id}`),
     ...capturing(layout),
@@ -66,14 +70,17 @@ function storeOf(fsId: string, layout: Layout): Store {
       const { bavail, blocks, bsize } = await statfs(layout.top);
       return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize };
     },
-    shortages: async () => shortagesOf(layout),
+    concerns: async () => concernsOf(layout),
+    // mountinfo follows a rename: the root of a mount made before it names the place the data was moved to.
+    movedMounts: async ({ id }) =>
+      Promise.resolve(({ root }) => root.includes('.cowherd') && root.includes(id)),
     leftovers: async () => findLeftovers(layout),
     collectLeftovers: async () => removeLeftovers(layout),
   };
 }
 
 /** Only what writes makes the store's directories: looking leaves no trace. */
-function capturing(layout: Layout): Pick<Store, 'capture' | 'withImages'> {
+function capturing(layout: Layout): Pick<Store, 'capture' | 'withImages' | 'readImages'> {
   return {
     capture: async (sets) => {
       await createLayout(layout);
@@ -83,12 +90,14 @@ function capturing(layout: Layout): Pick<Store, 'capture' | 'withImages'> {
       await createLayout(layout);
       return withTransientImages(layout, volumes, use);
     },
+    readImages: async (locations, use) => use(locations),
   };
 }
 
 type Swapping = Pick<
   Store,
   | 'stage'
+  | 'inherited'
   | 'measure'
   | 'treeAt'
   | 'inPlace'
@@ -103,6 +112,7 @@ type Swapping = Pick<
 function swapping(layout: Layout): Swapping {
   return {
     stage: async (request) => stageTree(layout, request),
+    inherited: async () => Promise.resolve([]),
     measure: async ({ pathInFs }) => measureTree(hostPath(layout, pathInFs)),
     treeAt: async (pathInFs) => swap.treeAtPath(hostPath(layout, pathInFs)),
     inPlace: async (volume) => swap.inPlace(layout, volume),
@@ -130,5 +140,5 @@ async function destroyWithRetired({ fsId, layout }: Own, id: string): Promise<vo
       await swap.destroyAside(layout, { record, volume, which: 'old' });
     await records.dropRetired(layout, record.id);
   }
-  await points.destroyRestorePoint(layout, id);
+  await points.destroyRestorePoint(layout, id, removeImages);
 }

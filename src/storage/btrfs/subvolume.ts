@@ -1,10 +1,17 @@
 import { lstat } from 'node:fs/promises';
 import { run } from '../../exec/run.ts';
 import { CowherdError, systemCode } from '../../model/errors.ts';
-import type { Dataset } from '../driver.ts';
 
 /** Inode number of every subvolume's root directory (BTRFS_FIRST_FREE_OBJECTID). */
 const SUBVOLUME_INODE = 256;
+
+/** A subvolume as the listing of the filesystem has it; `path` from its root. */
+export interface ListedSubvolume {
+  readonly path: string;
+  readonly guid: string;
+  /** What it is a snapshot of, or null. */
+  readonly parentGuid: string | null;
+}
 
 export interface Subvolume {
   readonly uuid: string;
@@ -97,7 +104,7 @@ export async function nestedSubvolumes(path: string): Promise<readonly string[]>
 }
 
 /** All subvolumes of a filesystem; `top` is its mounted top level, in which no symlink is followed. */
-export async function listSubvolumes(top: string): Promise<readonly Dataset[]> {
+export async function listSubvolumes(top: string): Promise<readonly ListedSubvolume[]> {
   const { stdout } = await run('btrfs', ['subvolume', 'list', '-u', '-q', '--', top], {
     maxOutputBytes: 256 * 1024 * 1024,
   });
@@ -105,7 +112,7 @@ export async function listSubvolumes(top: string): Promise<readonly Dataset[]> {
   return listed.map(({ path, guid, parentGuid }) => ({ path, guid, parentGuid }));
 }
 
-interface Line extends Dataset {
+interface Line extends ListedSubvolume {
   readonly id: string;
 }
 
@@ -135,7 +142,7 @@ async function asTheyAre(
 const LISTED = /^ID (\d+) gen \d+ top level \d+ parent_uuid (\S+)\s+uuid (\S+)\s+path (.+)$/;
 
 /** `btrfs subvolume list -u -q` (stdout as latin1), paths with a leading slash. A name with a line break ends at it. */
-export function parseList(text: string): readonly Dataset[] {
+export function parseList(text: string): readonly ListedSubvolume[] {
   return parseLines(text).map(({ path, guid, parentGuid }) => ({ path, guid, parentGuid }));
 }
 

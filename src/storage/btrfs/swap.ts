@@ -1,10 +1,10 @@
-import { lstat, mkdir, rename } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { run } from '../../exec/run.ts';
-import { CowherdError, systemCode } from '../../model/errors.ts';
+import { systemCode } from '../../model/errors.ts';
 import type { InPlace, SwapVolume, TransactionRecord, Tree } from '../../model/transaction.ts';
-import { exists } from '../durable.ts';
-import { asidePath, hostPath, type Layout } from './layout.ts';
+import { foreignTree, lostTree, moveTree, sameTree } from '../tree/move-tree.ts';
+import { asidePath, hostPath, type Layout } from '../files/layout.ts';
+import { removeTree } from '../tree/remove-tree.ts';
 import { deleteSubvolume, isSubvolume, showSubvolume } from './subvolume.ts';
 
 type Record = Pick<TransactionRecord, 'id'>;
@@ -36,7 +36,7 @@ export async function retireTree(
   record: Record,
   volume: SwapVolume,
 ): Promise<void> {
-  await move(hostPath(layout, volume.pathInFs), asidePath(layout, record, volume, 'old'));
+  await moveTree(hostPath(layout, volume.pathInFs), asidePath(layout, record, volume, 'old'));
 }
 
 /** Moves the new tree to its place. */
@@ -45,7 +45,7 @@ export async function installTree(
   record: Record,
   volume: SwapVolume,
 ): Promise<void> {
-  await move(asidePath(layout, record, volume, 'new'), hostPath(layout, volume.pathInFs));
+  await moveTree(asidePath(layout, record, volume, 'new'), hostPath(layout, volume.pathInFs));
 }
 
 /** Makes the directories that `retireTree` and a revert move to, before anything is stopped. */
@@ -70,14 +70,14 @@ export async function revertTree(
 ): Promise<void> {
   const found = await inPlace(layout, volume);
   if (found === 'old') return;
-  if (found === 'foreign') throw foreign(volume);
+  if (found === 'foreign') throw foreignTree(volume);
   const aside = await treeAtPath(asidePath(layout, record, volume, 'old'));
   if (aside === null || !sameTree(aside, volume.old))
-    throw lost(volume, asidePath(layout, record, volume, 'old'));
+    throw lostTree(volume, asidePath(layout, record, volume, 'old'));
   await prepareAside(layout, record, volume);
   const place = hostPath(layout, volume.pathInFs);
-  if (found === 'new') await move(place, asidePath(layout, record, volume, 'new'));
-  await move(asidePath(layout, record, volume, 'old'), place);
+  if (found === 'new') await moveTree(place, asidePath(layout, record, volume, 'new'));
+  await moveTree(asidePath(layout, record, volume, 'old'), place);
 }
 
 /** Destroys a tree that lies aside; one that is in place is never touched. */
@@ -90,37 +90,5 @@ export async function destroyAside(
   const tree = await treeAtPath(path);
   if (tree === null) return;
   if (tree.kind === 'dataset') await deleteSubvolume(path);
-  else await removeDirectory(path);
-}
-
-/** Removes a plain tree with everything in it, immutable files too; other filesystems are not entered. */
-export async function removeDirectory(path: string): Promise<void> {
-  await run('chattr', ['-R', '-f', '-i', '-a', '--', path], { okExits: [1] });
-  const options = { timeoutMs: 6 * 60 * 60_000, diesWithUs: true };
-  await run('rm', ['-r', '-f', '--one-file-system', '--', path], options);
-}
-
-async function move(from: string, to: string): Promise<void> {
-  if (await exists(to)) throw new CowherdError('IO_ERROR', `${to} exists already`);
-  await rename(from, to);
-}
-
-function sameTree(a: Tree, b: Tree): boolean {
-  return a.kind === b.kind && a.guid === b.guid;
-}
-
-function foreign(volume: SwapVolume): CowherdError {
-  return new CowherdError(
-    'IO_ERROR',
-    `the data of ${volume.name} is neither the old nor the new of this transaction`,
-    {
-      hint: `somebody replaced ${volume.pathInFs}; look at it and at the retired data before doing anything else`,
-    },
-  );
-}
-
-function lost(volume: SwapVolume, path: string): CowherdError {
-  return new CowherdError('IO_ERROR', `the old data of ${volume.name} is not at ${path}`, {
-    hint: 'nothing was changed; its restore points are listed by: cowherd snapshots',
-  });
+  else await removeTree(path);
 }

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Placement } from '../driver.ts';
 import { insideDataset, transientPath } from './capture.ts';
-import { hostPath, type Layout } from './layout.ts';
+import { hostPath, type Layout } from '../files/layout.ts';
 import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './subvolume.ts';
 
 /**
@@ -24,13 +24,4 @@ export async function withTransientImages<T>(
     for (const target of targets.values())
       if (await isSubvolume(target)) await deleteSubvolume(target);
   }
-}
-
-/** The same of one volume. */
-export async function withTransientImage<T>(
-  layout: Layout,
-  volume: Placement,
-  use: (root: string) => Promise<T>,
-): Promise<T> {
-  return withTransientImages(layout, [volume], async ([root = '']) => use(root));
 }

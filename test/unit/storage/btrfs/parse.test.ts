@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { firstDifference } from '../../../../src/storage/btrfs/compare-tree.ts';
-import { parseLsattr } from '../../../../src/storage/btrfs/inode-flags.ts';
+import { firstDifference } from '../../../../src/storage/tree/compare-tree.ts';
+import { parseLsattr } from '../../../../src/storage/tree/inode-flags.ts';
 import { parseList, parseShow } from '../../../../src/storage/btrfs/subvolume.ts';
 
 // Captured from btrfs-progs 6.2.

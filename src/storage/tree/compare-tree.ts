@@ -1,7 +1,9 @@
 import { run } from '../../exec/run.ts';
 import { CowherdError } from '../../model/errors.ts';
 import { escapeForTerminal } from '../../model/names.ts';
+import type { Sharing } from './copy-tree.ts';
 
+const READ_TIMEOUT_MS = 6 * 60 * 60_000;
 const MAX_LISTING_BYTES = 2 * 1024 * 1024 * 1024 - 1;
 /** Type, mode, owner, links, modification time (ns), link target, size of files, name; a NUL after each entry. */
 const FORMAT = '%y %m %U %G %n %T@ %l %P\\0';
@@ -9,16 +11,21 @@ const FILE_FORMAT = '%y %m %U %G %n %T@ %s %P\\0';
 
 /**
  * Compares a copy with its source: names, types, modes, owners, times, link counts, sizes, symlink targets, xattrs,
- * ACLs and inode flags, and that holes stayed holes. Contents are shared extents and equal by construction.
+ * ACLs and inode flags; contents, or where extents are shared, that holes stayed holes.
  * Throws TOOL_FAILED naming the first difference.
  */
-export async function compareTrees(source: string, target: string): Promise<void> {
-  for (const list of [entries, attributes, flags]) {
+export async function compareTrees(
+  source: string,
+  target: string,
+  sharing: Sharing,
+): Promise<void> {
+  const copied = sharing === 'copied';
+  for (const list of [entries, attributes, flags, ...(copied ? [contents] : [])]) {
     const [left, right] = await Promise.all([list(source), list(target)]);
     const difference = firstDifference(left, right);
     if (difference !== null) throw differs(difference);
   }
-  await compareAllocation(source, target);
+  if (!copied) await compareAllocation(source, target);
 }
 
 /** The first line that only one of two listings has, or null. The order of lines does not matter. */
@@ -51,6 +58,13 @@ async function attributes(root: string): Promise<readonly string[]> {
 async function flags(root: string): Promise<readonly string[]> {
   const { stdout } = await run('lsattr', ['-R', '-a', '.'], { ...listing(root), okExits: [1] });
   return stdout.split('\n').filter((line) => !line.endsWith('/..') && !line.endsWith(' ..'));
+}
+
+async function contents(root: string): Promise<readonly string[]> {
+  const sums = ['-exec', 'b2sum', '-z', '--', '{}', '+'];
+  const options = { ...listing(root), timeoutMs: READ_TIMEOUT_MS, diesWithUs: true };
+  const { stdout } = await run('find', ['.', '-xdev', '-type', 'f', ...sums], options);
+  return stdout.split('\0');
 }
 
 function listing(root: string): { cwd: string; maxOutputBytes: number } {

@@ -1,12 +1,11 @@
-import { rename, rm, rmdir } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { isOwnerAlive, ownerTag } from '../../exec/liveness.ts';
 import { CowherdError, systemCode } from '../../model/errors.ts';
-import type { Manifest, StoredSnapshot } from '../../model/manifest.ts';
+import type { Manifest } from '../../model/manifest.ts';
 import { parseSnapshotId } from '../../model/snapshot-id.ts';
 import { readIfThere, syncDirectory, writeDurably } from '../durable.ts';
 import { parseManifest } from '../manifest-schema.ts';
 import { namesIn, type Layout } from './layout.ts';
-import { deleteSubvolume, isSubvolume } from './subvolume.ts';
 
 const MANIFEST = 'manifest.json';
 const PIN = 'pinned';
@@ -16,19 +15,33 @@ const PIN = 'pinned';
  */
 const UNLISTED = /^\.(?:partial|trash)-(\d+-\d+)-.+$/;
 
+/** What the files of a store say of a restore point. */
+export interface FiledSnapshot {
+  readonly manifest: Manifest;
+  readonly pinned: boolean;
+  /** Host directory of its manifest and pin, and where images are files of its images too. */
+  readonly directory: string;
+}
+
 /** Every published restore point of a store, in no order. One with a damaged manifest is left out. */
-export async function listRestorePoints(layout: Layout): Promise<readonly StoredSnapshot[]> {
+export async function listRestorePoints(layout: Layout): Promise<readonly FiledSnapshot[]> {
   const ids = (await namesIn(layout.snapshots)).filter((name) => parseSnapshotId(name) !== null);
   const stored = await Promise.all(ids.map(async (id) => readRestorePoint(layout, id)));
   return stored.filter((snapshot) => snapshot !== null);
 }
 
-async function readRestorePoint(layout: Layout, id: string): Promise<StoredSnapshot | null> {
+/** One of them, or null where there is none that can be read. */
+export async function readRestorePoint(layout: Layout, id: string): Promise<FiledSnapshot | null> {
   const directory = `${layout.snapshots}/${id}`;
-  const text = await readIfThere(`${directory}/${MANIFEST}`);
-  const manifest = text === null ? null : parseManifest(text);
+  const manifest = await readManifestIn(directory);
   if (manifest?.id !== id) return null;
   return { manifest, directory, pinned: (await readIfThere(`${directory}/${PIN}`)) !== null };
+}
+
+/** The manifest in a directory, or null where there is none that can be read. */
+export async function readManifestIn(directory: string): Promise<Manifest | null> {
+  const text = await readIfThere(`${directory}/${MANIFEST}`);
+  return text === null ? null : parseManifest(text);
 }
 
 /** Ids whose manifest is missing or cannot be read: their images are there, and nothing removes them. */
@@ -49,15 +62,23 @@ export interface Publication {
   readonly pinned: boolean;
 }
 
-/** Makes a finished restore point visible; gives its directory. Throws IO_ERROR when its id is taken. */
-export async function publishRestorePoint(
+/** Writes what a restore point will be; it is not visible yet. */
+export async function fileRestorePoint(
   layout: Layout,
   { key, manifest, pinned }: Publication,
+): Promise<void> {
+  const partial = partialDirectory(layout, key);
+  if (pinned) await writeDurably(`${partial}/${PIN}`, '');
+  await writeDurably(`${partial}/${MANIFEST}`, `${JSON.stringify(manifest, null, 1)}\n`);
+}
+
+/** Makes it visible; gives its directory. Throws IO_ERROR when its id is taken. */
+export async function publishRestorePoint(
+  layout: Layout,
+  { key, manifest }: Publication,
 ): Promise<string> {
   const partial = partialDirectory(layout, key);
   const published = `${layout.snapshots}/${manifest.id}`;
-  if (pinned) await writeDurably(`${partial}/${PIN}`, '');
-  await writeDurably(`${partial}/${MANIFEST}`, `${JSON.stringify(manifest, null, 1)}\n`);
   await rename(partial, published).catch((error: unknown) => {
     throw isTaken(error) ? taken(manifest.id, error) : error;
   });
@@ -87,26 +108,18 @@ export async function setPinned(layout: Layout, id: string, pinned: boolean): Pr
   }
 }
 
-/** Destroys a restore point: unlisted first, then its images, then its directory. Gone already is success. */
-export async function destroyRestorePoint(layout: Layout, id: string): Promise<void> {
+/** Destroys a restore point: unlisted first, then what `remove` finds in its directory, with the directory. Gone already is success. */
+export async function destroyRestorePoint(
+  layout: Layout,
+  id: string,
+  remove: (directory: string) => Promise<void>,
+): Promise<void> {
   const names = await namesIn(layout.snapshots);
   if (!names.includes(id)) return;
   const trash = `${layout.snapshots}/.trash-${ownerTag()}-${id}~`;
   await rename(`${layout.snapshots}/${id}`, trash);
   await syncDirectory(layout.snapshots);
-  await removeImages(trash);
-}
-
-/** Removes a directory of ours with the subvolumes and files directly in it; anything else in it makes this fail. Gone already is success. */
-export async function removeImages(directory: string): Promise<void> {
-  for (const name of await namesIn(directory)) {
-    const path = `${directory}/${name}`;
-    if (await isSubvolume(path)) await deleteSubvolume(path);
-    else await rm(path, { force: true });
-  }
-  await rmdir(directory).catch((error: unknown) => {
-    if (systemCode(error) !== 'ENOENT') throw error;
-  });
+  await remove(trash);
 }
 
 /** Unlisted directories whose process is gone. */

@@ -6,18 +6,24 @@ import { inodeFlags, type FlaggedEntry } from './inode-flags.ts';
 
 const COPY_TIMEOUT_MS = 6 * 60 * 60_000;
 
+/** Whether a copy shares its source's extents (reflink), so that contents are equal by construction. */
+export type Sharing = 'shared' | 'copied';
+
 /**
- * Copies what is in a directory into an empty one, sharing its extents, with owners, modes, times, xattrs, ACLs, hard
+ * Copies what is in a directory into an empty one, with owners, modes, times, xattrs, ACLs, hard
  * links, holes and inode flags. Nothing is followed, no other filesystem entered. NOCOW files can be shared only with
  * files that are NOCOW from birth (ioctl_ficlonerange(2), EINVAL): those are made first.
  * Throws NO_SPACE, or TOOL_FAILED naming what could not be copied.
  */
-export async function copyTree(source: string, target: string): Promise<void> {
+export async function copyTree(source: string, target: string, sharing: Sharing): Promise<void> {
   const flagged = await inodeFlags(source);
   await prepareNocow(target, flagged);
   await run(
     'cp',
-    ['-a', '--reflink=always', '--one-file-system', '--', `${source}/.`, `${target}/`],
+    [
+      ...['-a', `--reflink=${sharing === 'shared' ? 'always' : 'never'}`, '--one-file-system'],
+      ...['--', `${source}/.`, `${target}/`],
+    ],
     { timeoutMs: COPY_TIMEOUT_MS, diesWithUs: true },
   );
   await restoreFlags(target, flagged);

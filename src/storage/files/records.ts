@@ -61,6 +61,11 @@ async function removeRecord({ transactions }: Layout, id: string): Promise<void>
   await syncDirectory(transactions);
 }
 
+/** Remembers, besides the record under way, that something of the transaction stays set aside when it has ended. */
+export async function markRetired(layout: Layout, record: TransactionRecord): Promise<void> {
+  await write(layout.retired, record);
+}
+
 /** Keeps a committed record where the data it retired is, on every filesystem that has some. */
 export async function keepRecord(layout: Layout, record: TransactionRecord): Promise<void> {
   await removeEmpty(`${layout.staged}/${record.id}`);

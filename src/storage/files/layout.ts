@@ -4,10 +4,12 @@ import { systemCode } from '../../model/errors.ts';
 import { encodeName } from '../../model/names.ts';
 import type { SwapVolume, TransactionRecord } from '../../model/transaction.ts';
 
-/** Paths of the store on one filesystem: `.cowherd` (0700) at its top level. */
+/** Paths of the store on one filesystem. */
 export interface Layout {
-  /** The private mount of the filesystem's top level. */
+  /** What paths from the filesystem's root are below, on the host. */
   readonly top: string;
+  /** A directory that only root can enter. */
+  readonly store: string;
   readonly snapshots: string;
   /** Transient images of runs that still go on. */
   readonly transient: string;
@@ -22,11 +24,11 @@ const STORE = '.cowherd';
 /** Names beside a volume's data that belong to a transaction. */
 export const BESIDE_PREFIX = '.cowherd-';
 
-/** The store's paths for a private mount. */
-export function layoutOf(top: string): Layout {
-  const store = `${top}/${STORE}`;
+/** The store's paths; where it has no mount of its own it is `.cowherd` at the top. */
+export function layoutOf(top: string, store = `${top}/${STORE}`): Layout {
   return {
     top,
+    store,
     snapshots: `${store}/snapshots`,
     transient: `${store}/transient`,
     staged: `${store}/staged`,
@@ -35,9 +37,9 @@ export function layoutOf(top: string): Layout {
   };
 }
 
-/** Makes the store's directories; the store itself can be entered by root alone. */
+/** Makes the store's directories. */
 export async function createLayout(layout: Layout): Promise<void> {
-  await mkdir(`${layout.top}/${STORE}`, { recursive: true, mode: 0o700 });
+  await mkdir(layout.store, { recursive: true, mode: 0o700 });
   const { snapshots, transient, staged, retired, transactions } = layout;
   for (const path of [snapshots, transient, staged, retired, transactions])
     await mkdir(path, { recursive: true, mode: 0o700 });

@@ -1,0 +1,103 @@
+import { run } from '../../exec/run.ts';
+import type { Mount } from '../../model/mountinfo.ts';
+import { readMounts } from '../mounts.ts';
+import { DATASET_COLUMNS, parseDatasets, parseProperties, rowsOf } from './parse.ts';
+import type { Property, ZfsDataset } from './parse.ts';
+import { says, zfs } from './tool.ts';
+
+const NOT_THERE = /dataset does not exist|could not find any snapshots/i;
+
+/** Those of these filesystems that exist; names that do not are left out. */
+export async function datasetsNamed(names: readonly string[]): Promise<readonly ZfsDataset[]> {
+  if (names.length === 0) return [];
+  return listFilesystems(['--', ...names]);
+}
+
+/** A filesystem's own children, itself included; none when it does not exist. */
+export async function childrenOf(parent: string): Promise<readonly ZfsDataset[]> {
+  return listFilesystems(['-d', '1', '--', parent]);
+}
+
+/** Every filesystem of a pool: on a host whose Docker keeps its layers in ZFS thousands, asked only where nothing less tells. */
+export async function datasetsIn(pool: string): Promise<readonly ZfsDataset[]> {
+  return listFilesystems(['-r', '--', pool]);
+}
+
+async function listFilesystems(args: readonly string[]): Promise<readonly ZfsDataset[]> {
+  const argv = ['list', '-Hp', '-t', 'filesystem', '-o', DATASET_COLUMNS, ...args];
+  return parseDatasets(await zfs(argv, { okExits: [1] }));
+}
+
+/** A filesystem by its guid: first among the children of `parent`, then in the whole pool. Null when there is none. */
+export async function datasetByGuid(guid: string, parent: string): Promise<ZfsDataset | null> {
+  const pool = parent.split('/')[0] ?? parent;
+  const near = (await childrenOf(parent)).find((one) => one.guid === guid);
+  return near ?? (await datasetsIn(pool)).find((one) => one.guid === guid) ?? null;
+}
+
+/** Snapshots by guid of what is asked for: `zfs list` arguments after the columns. */
+export async function snapshotGuids(args: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const argv = ['list', '-Hp', '-t', 'snapshot', '-o', 'name,guid', ...args];
+  const rows = rowsOf(await zfs(argv, { okExits: [1] }));
+  return new Map(rows.flatMap(([name, guid]) => (name && guid ? [[guid, name]] : [])));
+}
+
+/** Names of a dataset's own snapshots, those of other tools included. */
+export async function snapshotsOf(dataset: string): Promise<readonly string[]> {
+  return [...(await snapshotGuids(['-d', '1', '--', dataset])).values()];
+}
+
+/** Properties set on a dataset itself, with the values of user properties whole. */
+export async function ownProperties(dataset: string): Promise<readonly Property[]> {
+  const sources = ['-s', 'local,received'];
+  const argv = ['get', '-Hp', ...sources, '-o', 'property,value,source', 'all', dataset];
+  const properties = parseProperties(await zfs(argv));
+  const names = rowsOf(await zfs(['get', '-H', ...sources, '-o', 'property', 'all', dataset]));
+  const odd = names.flatMap(([name = '']) =>
+    properties.filter((property) => property.name === name).length === 1 ? [] : [name],
+  );
+  const whole = odd.map(async (name) => {
+    const value = (await zfs(['get', '-Hp', '-o', 'value', name, dataset])).replace(/\n$/, '');
+    return { name, value, source: 'local' };
+  });
+  return [...properties.filter(({ name }) => !odd.includes(name)), ...(await Promise.all(whole))];
+}
+
+/** One property's value, or null when it is not set or the dataset is gone. */
+export async function propertyOf(dataset: string, name: string): Promise<string | null> {
+  const text = await zfs(['get', '-Hp', '-o', 'value', name, dataset], { okExits: [1] });
+  const value = text.replace(/\n$/, '');
+  return value === '' || value === '-' ? null : value;
+}
+
+/** Destroys one dataset or snapshot, never what depends on it. Gone already is success. */
+export async function destroy(name: string, ...options: readonly string[]): Promise<void> {
+  try {
+    await zfs(['destroy', ...options, '--', name]);
+  } catch (error) {
+    if (!says(error, NOT_THERE)) throw error;
+  }
+}
+
+/** Everything mounted from these datasets or snapshots in our mount namespace, the last first. */
+export async function mountsFrom(sources: readonly string[]): Promise<readonly Mount[]> {
+  const mounts = (await readMounts()).filter(
+    ({ fstype, source }) => fstype === 'zfs' && sources.includes(source),
+  );
+  return mounts.toReversed();
+}
+
+/** What is mounted exactly there, or null. */
+export async function mountedAt(path: string): Promise<Mount | null> {
+  return (await readMounts()).findLast(({ mountPoint }) => mountPoint === path) ?? null;
+}
+
+/** Mounts read from a dataset of ours: for us alone, nothing in it trusted. `-i`: without the helper, which knows no `nosymfollow`. */
+export async function mountPrivately(
+  source: string,
+  target: string,
+  options: readonly ('ro' | 'rw')[] = ['rw'],
+): Promise<void> {
+  const flags = [...options, 'nosuid', 'nodev', 'noexec', 'noatime', 'nosymfollow'].join(',');
+  await run('mount', ['-i', '-t', 'zfs', '-o', flags, '--make-private', source, target]);
+}

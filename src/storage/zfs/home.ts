@@ -1,0 +1,116 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import { lockFile } from '../../exec/flock.ts';
+import { CowherdError } from '../../model/errors.ts';
+import { mountOf, type Mount } from '../../model/mountinfo.ts';
+import { createLayout, layoutOf, type Layout } from '../files/layout.ts';
+import { datasetsNamed, mountedAt, mountPrivately } from './datasets.ts';
+import { poolOf } from './names.ts';
+import { rowsOf, type Pool } from './parse.ts';
+import { zfs } from './tool.ts';
+
+/** Marks the dataset that holds manifests and records; found by it wherever it was renamed to. */
+const MARK = 'cowherd:store';
+const STORE = '.cowherd';
+const LOCK_WAIT_MS = 30_000;
+
+/** Where Cowherd lives in one pool. */
+export interface Home {
+  readonly pool: Pool;
+  /** Dataset under which adopted volumes become datasets. */
+  readonly parent: string;
+  /** Dataset of manifests and records. */
+  readonly store: string;
+  readonly layout: Layout;
+  readonly runtimeDir: string;
+}
+
+export interface ParentSources {
+  /** `zfs.parent` of the config. */
+  readonly configured: string | null;
+  readonly dataRoot: string | null;
+  readonly mounts: readonly Mount[];
+}
+
+/** The parent of adopted volumes in a pool: the configured one, else `cowherd` below the dataset of Docker's data root, else below the pool's root. */
+export function parentIn(pool: string, { configured, dataRoot, mounts }: ParentSources): string {
+  if (configured !== null && poolOf(configured) === pool) return configured;
+  const mount = dataRoot === null ? null : mountOf(dataRoot, mounts);
+  const around = mount?.fstype === 'zfs' && poolOf(mount.source) === pool ? mount.source : pool;
+  return `${around}/cowherd`;
+}
+
+/** Finds the store of a pool, or where it will be. Changes nothing. */
+export async function findHome(pool: Pool, parent: string, runtimeDir: string): Promise<Home> {
+  const usual = `${parent}/${STORE}`;
+  const store = (await existing(usual)) ? usual : ((await markedIn(pool.name)) ?? usual);
+  const layout = layoutOf('/', `${runtimeDir}/fs/${pool.guid}`);
+  return { pool, parent, store, layout, runtimeDir };
+}
+
+async function existing(dataset: string): Promise<boolean> {
+  return (await datasetsNamed([dataset])).length > 0;
+}
+
+/** A store elsewhere in the pool: the parent was configured otherwise, or Docker's data root was another. */
+async function markedIn(pool: string): Promise<string | null> {
+  const argv = ['get', '-H', '-r', '-t', 'filesystem', '-s', 'local', '-o', 'name', MARK, pool];
+  return rowsOf(await zfs(argv))[0]?.[0] ?? null;
+}
+
+/** The layout with the store mounted, where there is one: what reads is never told that an unmounted store is empty. Throws IO_ERROR. */
+export async function attach(home: Home): Promise<Layout> {
+  const { layout, store } = home;
+  if (await isAttached(home)) return layout;
+  const [found] = await datasetsNamed([store]);
+  if (found === undefined) return layout;
+  if (!found.readable)
+    throw new CowherdError('IO_ERROR', `the encryption key of ${store} is not loaded`, {
+      hint: `zfs load-key -r ${poolOf(store)}, then run it again`,
+    });
+  await locked(home, async () => {
+    if (await isAttached(home)) return;
+    await mkdir(layout.store, { recursive: true, mode: 0o700 });
+    await mountPrivately(store, layout.store);
+  });
+  return layout;
+}
+
+async function isAttached({ layout, store }: Home): Promise<boolean> {
+  const mount = await mountedAt(layout.store);
+  if (mount === null) return false;
+  if (mount.source === store) return true;
+  throw new CowherdError('IO_ERROR', `${layout.store} is mounted, but not with ${store}`, {
+    hint: `umount ${layout.store}, then run it again`,
+  });
+}
+
+/** The same for what writes: makes parent and store where they are missing. */
+export async function ensureHome(home: Home): Promise<Layout> {
+  if (!(await isAttached(home))) {
+    await locked(home, async () => createDatasets(home));
+    await attach(home);
+    await chmod(home.layout.store, 0o700);
+  }
+  await createLayout(home.layout);
+  return home.layout;
+}
+
+async function createDatasets({ parent, store }: Home): Promise<void> {
+  if (await existing(store)) return;
+  if (!(await existing(parent)))
+    await zfs(['create', '-p', '-o', 'canmount=off', '-o', 'mountpoint=none', '--', parent]);
+  const options = ['canmount=noauto', 'mountpoint=legacy', `${MARK}=1`];
+  await zfs(['create', ...options.flatMap((option) => ['-o', option]), '--', store]);
+}
+
+async function locked(home: Home, work: () => Promise<void>): Promise<void> {
+  await mkdir(`${home.runtimeDir}/fs`, { recursive: true, mode: 0o700 });
+  const lock = await lockFile(`${home.runtimeDir}/mount-${home.pool.guid}.lock`, LOCK_WAIT_MS);
+  if (lock === null)
+    throw new CowherdError('IO_ERROR', `another run has been mounting ${home.store} for 30 s`);
+  try {
+    await work();
+  } finally {
+    lock.release();
+  }
+}

@@ -1,0 +1,130 @@
+import { readdir } from 'node:fs/promises';
+import { toCowherdError } from '../../model/errors.ts';
+import type { Mount } from '../../model/mountinfo.ts';
+import type { Placement } from '../driver.ts';
+import { incarnationOf, type Found } from '../found.ts';
+import { datasetsIn } from './datasets.ts';
+import { isMountPoint } from './mount-point.ts';
+import { poolOf } from './names.ts';
+import type { Pool, ZfsDataset } from './parse.ts';
+import { listPools, whyUnusable } from './pool.ts';
+
+/** Pools by the reading of the mount table they belong to: one look for all volumes placed with it. */
+const looks = new WeakMap<readonly Mount[], Promise<Look>>();
+
+interface Look {
+  readonly pools: readonly Pool[];
+  /** Why there is none to be seen, or null. */
+  readonly reason: string | null;
+  readonly hint: string | null;
+}
+
+async function lookAt(mounts: readonly Mount[]): Promise<Look> {
+  const known = looks.get(mounts);
+  if (known !== undefined) return known;
+  const look = listPools().then(
+    (pools) => ({ pools, reason: null, hint: null }),
+    (error: unknown) => {
+      const { message, hint } = toCowherdError(error);
+      return { pools: [], reason: message, hint };
+    },
+  );
+  looks.set(mounts, look);
+  return look;
+}
+
+/** What can be said of a volume, beyond where it lies. */
+type Verdict = Pick<Placement, 'reason' | 'hint' | 'isolated' | 'dataset' | 'notSwappable'>;
+
+/** Where a volume's data lies on ZFS: the mount table names the dataset, whatever its mountpoint property or the pool's altroot say. */
+export async function placeOnZfs(found: Found, mounts: readonly Mount[]): Promise<Placement> {
+  const { volume, real, mount } = found;
+  const look = await lookAt(mounts);
+  const pool = look.pools.find(({ name }) => name === poolOf(mount.source));
+  const missing = { reason: look.reason ?? `the pool of ${mount.source} is gone`, hint: look.hint };
+  const verdict = pool === undefined ? {} : await judge(found, mounts, pool);
+  return {
+    volume: volume.name,
+    mountpoint: real,
+    filesystem: 'zfs',
+    tier: 'zfs',
+    fsId: pool?.guid ?? '',
+    pathInFs: real,
+    incarnation: await incarnationOf(real),
+    nested: [],
+    dataset: mount.source,
+    isolated: false,
+    notSwappable: null,
+    ...(pool === undefined ? missing : { reason: null, hint: null }),
+    ...verdict,
+  };
+}
+
+async function judge(found: Found, mounts: readonly Mount[], pool: Pool): Promise<Verdict> {
+  const { real, mount } = found;
+  const dataset = mount.source;
+  if (mount.mountPoint !== real || mount.root !== '/') return judgeDirectory(found, pool);
+  const notSwappable = whyNotSwappable(found, mounts);
+  const nested = mounts.filter(
+    ({ fstype, mountPoint }) => fstype === 'zfs' && mountPoint.startsWith(`${real}/`),
+  );
+  const own = { isolated: true, dataset };
+  const unusable = whyUnusable(pool);
+  if (unusable !== null)
+    return { ...own, notSwappable, reason: unusable, hint: `zpool status ${pool.name}` };
+  if (nested.length > 0) {
+    const reason = `it holds datasets of its own (${nested.map(({ source }) => source).join(', ')}), which this version does not capture on ZFS`;
+    return { ...own, reason, hint: 'make plain directories of them', notSwappable: reason };
+  }
+  return { ...own, notSwappable, reason: null, hint: null };
+}
+
+/** A directory of a bigger dataset, or the bare mount point of one that is not mounted. */
+async function judgeDirectory({ real, mount }: Found, pool: Pool): Promise<Verdict> {
+  const owner = (await readdir(real)).length === 0 ? await ownerOf(real, pool) : null;
+  if (owner !== null) {
+    const { reason, hint } = whyNotMounted(owner);
+    return { isolated: true, dataset: owner.name, reason, hint, notSwappable: reason };
+  }
+  const bare = (await isMountPoint(real))
+    ? `${real} is an empty mount point, and no dataset belongs there`
+    : null;
+  return {
+    isolated: false,
+    dataset: mount.source,
+    reason:
+      bare ??
+      `it is a directory of the dataset ${mount.source}, and only a dataset of its own can be captured on ZFS`,
+    hint:
+      bare === null ? 'cowherd adopt makes it a dataset of its own' : 'zfs list -o name,mountpoint',
+    notSwappable: bare,
+  };
+}
+
+/** The dataset that should be mounted at a path and is not; the one that would be at boot before others. */
+async function ownerOf(path: string, pool: Pool): Promise<ZfsDataset | null> {
+  const there = (await datasetsIn(pool.name)).filter(
+    ({ mountpoint, mounted }) => mountpoint === path && !mounted,
+  );
+  return there.find(({ canmount }) => canmount === 'on') ?? null;
+}
+
+function whyNotMounted({ name, readable }: ZfsDataset): { reason: string; hint: string } {
+  return readable
+    ? { reason: `its dataset ${name} is not mounted`, hint: `zfs mount ${name}` }
+    : {
+        reason: `its dataset ${name} is not mounted: its encryption key is not loaded`,
+        hint: `zfs load-key ${name}, then zfs mount ${name}`,
+      };
+}
+
+/** A swap renames the dataset and mounts another in its place. */
+function whyNotSwappable({ mount }: Found, mounts: readonly Mount[]): string | null {
+  const { source, mountPoint } = mount;
+  if (source.includes('@')) return `${source} is a snapshot`;
+  if (!source.includes('/')) return `${source} is the root dataset of its pool`;
+  const elsewhere = mounts.find(
+    (other) => other.fstype === 'zfs' && other.source === source && other.mountPoint !== mountPoint,
+  );
+  return elsewhere === undefined ? null : `its dataset is mounted at ${elsewhere.mountPoint} too`;
+}

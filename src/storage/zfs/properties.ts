@@ -1,0 +1,82 @@
+import { CowherdError } from '../../model/errors.ts';
+import { ownProperties } from './datasets.ts';
+import { IN_PLACE, type Pool, type Property } from './parse.ts';
+import { zfs } from './tool.ts';
+
+/** What a dataset has while it is in place alone; set aside it has none of them, and remembers them. */
+const ONLY_IN_PLACE = ['mountpoint', 'canmount', 'reservation', 'refreservation'] as const;
+/** They cannot be inherited, only set (zfsprops(7)). */
+const DEFAULTS = { canmount: 'on', reservation: 'none', refreservation: 'none' };
+/** Decided when a dataset is made (zfsprops(7)); a clone has its origin's. */
+const FROM_BIRTH =
+  /^(encryption|keyformat|keylocation|pbkdf2iters|casesensitivity|normalization|utf8only|version|volsize|volblocksize)$/;
+
+/** Local values; what is not among them is inherited or the default. */
+export type InPlace = Readonly<Record<string, string>>;
+
+/** The local and user properties that a clone does not get from its origin (zfs-clone(8)): to be set on it. */
+export async function carried(dataset: string): Promise<readonly Property[]> {
+  return (await ownProperties(dataset)).filter(
+    ({ name }) => !FROM_BIRTH.test(name) && !isInPlace(name) && name !== IN_PLACE,
+  );
+}
+
+function isInPlace(name: string): boolean {
+  return (ONLY_IN_PLACE as readonly string[]).includes(name);
+}
+
+/** Throws TOOL_FAILED naming a property that a new dataset does not have as it should. */
+export async function expectProperties(
+  dataset: string,
+  wanted: readonly Property[],
+): Promise<void> {
+  const own = new Map((await ownProperties(dataset)).map(({ name, value }) => [name, value]));
+  const different = wanted.find(({ name, value }) => own.get(name) !== value);
+  if (different === undefined) return;
+  const { name, value } = different;
+  throw new CowherdError(
+    'TOOL_FAILED',
+    `${dataset} should have ${name}=${value}, and has ${own.get(name) ?? 'none'}`,
+    { hint: 'nothing was changed; zfs get all tells what it has' },
+  );
+}
+
+/** What a dataset has in place; mount points without the pool's altroot. */
+export async function inPlaceOf(dataset: string, { altroot }: Pool): Promise<InPlace> {
+  const own = (await ownProperties(dataset)).filter(({ name }) => isInPlace(name));
+  return Object.fromEntries(
+    own.map(({ name, value }) => [
+      name,
+      name === 'mountpoint' ? withoutAltroot(value, altroot) : value,
+    ]),
+  );
+}
+
+/** Has a dataset in place remember what it has, so that setting it aside takes one step. */
+export async function remember(dataset: string, pool: Pool): Promise<void> {
+  await zfs(['set', remembering(await inPlaceOf(dataset, pool)), dataset]);
+}
+
+/** The path below the altroot that is put before it (zpoolprops(7)). */
+export function withoutAltroot(path: string, altroot: string | null): string {
+  if (altroot === null || !(path === altroot || path.startsWith(`${altroot}/`))) return path;
+  return path.slice(altroot.length) || '/';
+}
+
+/** Makes a dataset one that nothing mounts and that reserves nothing. */
+export async function setAside(dataset: string): Promise<void> {
+  await zfs(['set', 'canmount=noauto', 'reservation=none', 'refreservation=none', dataset]);
+}
+
+/** Gives it what it remembers to have in place. */
+export async function setInPlace(dataset: string, remembered: string | null): Promise<void> {
+  const values = (remembered === null ? {} : JSON.parse(remembered)) as InPlace;
+  if (values['mountpoint'] === undefined) await zfs(['inherit', 'mountpoint', dataset]);
+  const set = Object.entries({ ...DEFAULTS, ...values });
+  await zfs(['set', ...set.map(([name, value]) => `${name}=${value}`), dataset]);
+}
+
+/** A property as an argument that makes a dataset remember what it is to have in place. */
+export function remembering(values: InPlace): string {
+  return `${IN_PLACE}=${JSON.stringify(values)}`;
+}

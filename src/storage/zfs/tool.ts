@@ -1,0 +1,81 @@
+import { run, type RunOptions } from '../../exec/run.ts';
+import { CowherdError, type ErrorCode } from '../../model/errors.ts';
+
+const TIMEOUT_MS = 2 * 60_000;
+const MAX_LISTING_BYTES = 512 * 1024 * 1024;
+
+type ToolOptions = Pick<RunOptions, 'okExits' | 'timeoutMs' | 'signal'>;
+
+/** Runs `zfs`; gives its stdout. Throws TOOL_MISSING, and by its words NO_SPACE, PERMISSION_DENIED, IO_ERROR or TOOL_FAILED. */
+export async function zfs(args: readonly string[], options: ToolOptions = {}): Promise<string> {
+  return tool('zfs', args, options);
+}
+
+/** The same for `zpool`. */
+export async function zpool(args: readonly string[], options: ToolOptions = {}): Promise<string> {
+  return tool('zpool', args, options);
+}
+
+async function tool(file: string, args: readonly string[], options: ToolOptions): Promise<string> {
+  const limits = { timeoutMs: TIMEOUT_MS, maxOutputBytes: MAX_LISTING_BYTES };
+  try {
+    const { stdout } = await run(file, args, { ...limits, ...options });
+    return Buffer.from(stdout, 'latin1').toString('utf8');
+  } catch (error) {
+    throw told(error);
+  }
+}
+
+interface Meaning {
+  readonly words: RegExp;
+  readonly code: ErrorCode;
+  readonly hint: string;
+}
+
+/** What OpenZFS says where its exit status is always 1 (libzfs_util.c, zfs_standard_error). */
+const MEANINGS: readonly Meaning[] = [
+  {
+    words: /out of space|quota exceeded|would exceed/i,
+    code: 'NO_SPACE',
+    hint: 'free some space in this pool (zpool list), then run it again',
+  },
+  {
+    words: /key (is )?not loaded|key must be loaded/i,
+    code: 'IO_ERROR',
+    hint: 'load its encryption key (zfs load-key), then run it again',
+  },
+  {
+    words: /suspended/i,
+    code: 'IO_ERROR',
+    hint: 'the pool answers no more: look at zpool status, then zpool clear',
+  },
+  {
+    words: /dataset does not exist|no such pool|could not find any snapshots/i,
+    code: 'IO_ERROR',
+    hint: 'somebody destroyed, renamed or exported it meanwhile; run it again',
+  },
+  {
+    words: /is busy/i,
+    code: 'IO_ERROR',
+    hint: 'something uses it: fuser -vm tells what, zfs holds and zfs get clones what else',
+  },
+  { words: /permission denied/i, code: 'PERMISSION_DENIED', hint: 'run it as root' },
+];
+
+/** The same error with the code that its words mean. */
+export function told(error: unknown): unknown {
+  if (!(error instanceof CowherdError) || error.code !== 'TOOL_FAILED') return error;
+  const said = error.details['stderr'];
+  if (typeof said !== 'string') return error;
+  const meaning = MEANINGS.find(({ words }) => words.test(said));
+  if (meaning === undefined) return error;
+  const { code, hint } = meaning;
+  return new CowherdError(code, error.message, { hint, details: error.details, cause: error });
+}
+
+/** True when a tool failed with words that fit. */
+export function says(error: unknown, words: RegExp): boolean {
+  if (!(error instanceof CowherdError)) return false;
+  const said = error.details['stderr'];
+  return typeof said === 'string' && words.test(said);
+}
