@@ -209,7 +209,9 @@ function warningsOf(
   volumes: readonly RecordedVolume[],
   scans: readonly ImageScan[],
 ): readonly string[] {
-  return volumes.flatMap(({ name, nested }, index) => {
+  return volumes.flatMap(({ name, nested, tier }, index) => {
+    // Elsewhere any directory may have the inode number of a placeholder.
+    if (tier !== 'btrfs') return [];
     const captured = new Set(nested.map(({ path }) => path));
     const missing = (scans[index]?.placeholders ?? []).filter(
       (path) => !captured.has(path.toString()),

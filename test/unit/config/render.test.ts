@@ -44,7 +44,7 @@ test('addresses are shown without what makes them secret', async () => {
 
 test('the JSON Schema names every key and its default', () => {
   const properties = jsonSchema()['properties'] as Record<string, Record<string, unknown>>;
-  assert.is(Object.keys(properties).length, 14);
+  assert.is(Object.keys(properties).length, 15);
   assert.equal(properties['timezone']?.['default'], 'UTC');
   assert.is(jsonSchema()['additionalProperties'], false);
 });
