@@ -66,8 +66,8 @@ function leftoverFindings({ store, leftovers }: StoreSurvey): readonly Finding[]
 function damagedFindings({ damaged }: StoreSurvey): readonly Finding[] {
   return damaged.map((id) =>
     finding('DAMAGED_RESTORE_POINT', 'warn', {
-      message: `the manifest of restore point ${id} cannot be read; its images are left alone`,
-      mend: `copy what you need out of its images in .cowherd/snapshots/${id}, then delete them`,
+      message: `restore point ${id} is damaged: its manifest cannot be read, or an image of it is gone; what is left of it is left alone`,
+      mend: `look into snapshots/${id} of the store, copy what you need out of its images, then delete them and it`,
     }),
   );
 }

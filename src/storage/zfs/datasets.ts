@@ -1,11 +1,10 @@
+import { lstat } from 'node:fs/promises';
 import { run } from '../../exec/run.ts';
 import type { Mount } from '../../model/mountinfo.ts';
 import { readMounts } from '../mounts.ts';
 import { DATASET_COLUMNS, parseDatasets, parseProperties, rowsOf } from './parse.ts';
 import type { Property, ZfsDataset } from './parse.ts';
-import { says, zfs } from './tool.ts';
-
-const NOT_THERE = /dataset does not exist|could not find any snapshots/i;
+import { NOT_THERE, says, zfs } from './tool.ts';
 
 /** Those of these filesystems that exist; names that do not are left out. */
 export async function datasetsNamed(names: readonly string[]): Promise<readonly ZfsDataset[]> {
@@ -25,7 +24,7 @@ export async function datasetsIn(pool: string): Promise<readonly ZfsDataset[]> {
 
 async function listFilesystems(args: readonly string[]): Promise<readonly ZfsDataset[]> {
   const argv = ['list', '-Hp', '-t', 'filesystem', '-o', DATASET_COLUMNS, ...args];
-  return parseDatasets(await zfs(argv, { okExits: [1] }));
+  return parseDatasets(await zfs(argv, { missingOk: true }));
 }
 
 /** A filesystem by its guid: first among the children of `parent`, then in the whole pool. Null when there is none. */
@@ -38,7 +37,7 @@ export async function datasetByGuid(guid: string, parent: string): Promise<ZfsDa
 /** Snapshots by guid of what is asked for: `zfs list` arguments after the columns. */
 export async function snapshotGuids(args: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const argv = ['list', '-Hp', '-t', 'snapshot', '-o', 'name,guid', ...args];
-  const rows = rowsOf(await zfs(argv, { okExits: [1] }));
+  const rows = rowsOf(await zfs(argv, { missingOk: true }));
   return new Map(rows.flatMap(([name, guid]) => (name && guid ? [[guid, name]] : [])));
 }
 
@@ -65,7 +64,7 @@ export async function ownProperties(dataset: string): Promise<readonly Property[
 
 /** One property's value, or null when it is not set or the dataset is gone. */
 export async function propertyOf(dataset: string, name: string): Promise<string | null> {
-  const text = await zfs(['get', '-Hp', '-o', 'value', name, dataset], { okExits: [1] });
+  const text = await zfs(['get', '-Hp', '-o', 'value', name, dataset], { missingOk: true });
   const value = text.replace(/\n$/, '');
   return value === '' || value === '-' ? null : value;
 }
@@ -87,9 +86,19 @@ export async function mountsFrom(sources: readonly string[]): Promise<readonly M
   return mounts.toReversed();
 }
 
-/** What is mounted exactly there, or null. */
+/** What is mounted exactly there and can be seen, or null. */
 export async function mountedAt(path: string): Promise<Mount | null> {
-  return (await readMounts()).findLast(({ mountPoint }) => mountPoint === path) ?? null;
+  const mount = (await readMounts()).findLast(({ mountPoint }) => mountPoint === path) ?? null;
+  return mount !== null && (await isVisible(mount)) ? mount : null;
+}
+
+/** False for a mount that a later one hides: what is found at its path is on another device. */
+export async function isVisible({ mountPoint, device }: Mount): Promise<boolean> {
+  const { dev } = await lstat(mountPoint, { bigint: true }).catch(() => ({ dev: null }));
+  if (dev === null) return false;
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
+  return device === `${String(major)}:${String(minor)}`;
 }
 
 /** Mounts read from a dataset of ours: for us alone, nothing in it trusted. `-i`: without the helper, which knows no `nosymfollow`. */

@@ -19,7 +19,7 @@ export async function foreignSnapshots(
   if (around.size === 0) return [];
   const columns = ['-o', `name,${CAPTURE}`];
   const argv = ['list', '-Hp', '-t', 'snapshot', ...columns, '-d', '1', '--', ...around.keys()];
-  const rows = rowsOf(await zfs(argv, { okExits: [1] }));
+  const rows = rowsOf(await zfs(argv, { missingOk: true }));
   const foreign = rows.flatMap(([name, mark]) =>
     name !== undefined && mark === '-' ? [name] : [],
   );

@@ -3,7 +3,7 @@ import { toCowherdError } from '../../model/errors.ts';
 import type { Mount } from '../../model/mountinfo.ts';
 import type { Placement } from '../driver.ts';
 import { incarnationOf, type Found } from '../found.ts';
-import { datasetsIn } from './datasets.ts';
+import { datasetsIn, isVisible } from './datasets.ts';
 import { isMountPoint } from './mount-point.ts';
 import { poolOf } from './names.ts';
 import type { Pool, ZfsDataset } from './parse.ts';
@@ -64,6 +64,11 @@ async function judge(found: Found, mounts: readonly Mount[], pool: Pool): Promis
   const { real, mount } = found;
   const dataset = mount.source;
   if (mount.mountPoint !== real || mount.root !== '/') return judgeDirectory(found, pool);
+  if (!(await isVisible(mount))) {
+    const reason = `its dataset ${dataset} is mounted, but hidden by a later mount`;
+    const hint = `findmnt --target ${real} tells by which; unmount that one`;
+    return { isolated: true, dataset, reason, hint, notSwappable: reason };
+  }
   const notSwappable = whyNotSwappable(found, mounts);
   const nested = mounts.filter(
     ({ fstype, mountPoint }) => fstype === 'zfs' && mountPoint.startsWith(`${real}/`),

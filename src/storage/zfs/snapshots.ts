@@ -82,7 +82,7 @@ export async function releaseImages(snapshots: readonly string[]): Promise<void>
 /** Throws IO_ERROR when another tool holds one of them, or somebody has made a clone of it. */
 export async function expectDestroyable(snapshots: readonly string[]): Promise<void> {
   if (snapshots.length === 0) return;
-  const held = rowsOf(await zfs(['holds', '-H', '--', ...snapshots], { okExits: [1] }));
+  const held = rowsOf(await zfs(['holds', '-H', '--', ...snapshots], { missingOk: true }));
   const foreign = held.find(([, tag]) => tag !== HOLD);
   if (foreign !== undefined) {
     const [snapshot = '', tag = ''] = foreign;

@@ -1,10 +1,15 @@
-import { run, type RunOptions } from '../../exec/run.ts';
+import { failureOf, run, type RunOptions } from '../../exec/run.ts';
 import { CowherdError, type ErrorCode } from '../../model/errors.ts';
 
 const TIMEOUT_MS = 2 * 60_000;
 const MAX_LISTING_BYTES = 512 * 1024 * 1024;
 
-type ToolOptions = Pick<RunOptions, 'okExits' | 'timeoutMs' | 'signal'>;
+interface ToolOptions extends Pick<RunOptions, 'timeoutMs'> {
+  /** What is asked for need not exist: the rest is told. */
+  readonly missingOk?: boolean;
+}
+
+export const NOT_THERE = /dataset does not exist|could not find any snapshots/i;
 
 /** Runs `zfs`; gives its stdout. Throws TOOL_MISSING, and by its words NO_SPACE, PERMISSION_DENIED, IO_ERROR or TOOL_FAILED. */
 export async function zfs(args: readonly string[], options: ToolOptions = {}): Promise<string> {
@@ -17,9 +22,14 @@ export async function zpool(args: readonly string[], options: ToolOptions = {}):
 }
 
 async function tool(file: string, args: readonly string[], options: ToolOptions): Promise<string> {
-  const limits = { timeoutMs: TIMEOUT_MS, maxOutputBytes: MAX_LISTING_BYTES };
+  const { missingOk = false, timeoutMs = TIMEOUT_MS } = options;
+  const limits = { timeoutMs, maxOutputBytes: MAX_LISTING_BYTES };
   try {
-    const { stdout } = await run(file, args, { ...limits, ...options });
+    const result = await run(file, args, { ...limits, okExits: missingOk ? [1] : [] });
+    const { exitCode, stdout, stderr } = result;
+    const lines = stderr.split('\n').filter((line) => line !== '');
+    if (exitCode !== 0 && !lines.every((line) => NOT_THERE.test(line)))
+      throw failureOf({ file, args, code: undefined, timedOut: false, exitCode, stderr });
     return Buffer.from(stdout, 'latin1').toString('utf8');
   } catch (error) {
     throw told(error);
