@@ -14,7 +14,7 @@ import {
   snapshotsOf,
 } from './datasets.ts';
 import { attach, type Home } from './home.ts';
-import { isAside } from './names.ts';
+import { datasetOf, isAside, nameInPlace } from './names.ts';
 import type { ZfsDataset } from './parse.ts';
 import { VOLUME } from './snapshots.ts';
 import { exists } from '../durable.ts';
@@ -80,42 +80,43 @@ export async function destroyRetired(
  */
 export async function keepRetired(home: Home, record: TransactionRecord): Promise<void> {
   const layout = await attach(home);
-  for (const volume of record.volumes) {
-    if (volume.fsId === home.pool.guid) await promoteNew(home, volume);
-  }
+  for (const volume of record.volumes) await promoteNew(home, volume);
   await records.keepRecord(layout, record);
 }
 
+/** A promotion leaves the clone on its origin's own origin (zfs-promote(8)): again, until no retired data is below it. */
 async function promoteNew(home: Home, volume: SwapVolume): Promise<void> {
-  if (volume.new.kind !== 'dataset') return;
+  for (;;) {
+    const dataset = await clonedFromRetired(home, volume);
+    if (dataset === null) return;
+    try {
+      await zfs(['promote', dataset.name]);
+    } catch (error) {
+      if (says(error, /conflicting snapshot/i)) return;
+      throw error;
+    }
+  }
+}
+
+/** A volume's dataset in place while it is a clone of something that is set aside. */
+async function clonedFromRetired(home: Home, volume: SwapVolume): Promise<ZfsDataset | null> {
+  if (volume.new.kind !== 'dataset' || volume.fsId !== home.pool.guid) return null;
   const dataset = await datasetByGuid(volume.new.guid, home.parent);
-  if (dataset === null || dataset.origin === null) return;
-  await zfs(['promote', dataset.name]).catch((error: unknown) => {
-    if (!says(error, /conflicting snapshot/i)) throw error;
-  });
+  if (dataset === null || dataset.origin === null) return null;
+  if (nameInPlace(dataset.name) !== null) return null;
+  return nameInPlace(datasetOf(dataset.origin)) === null ? null : dataset;
 }
 
 /** Volumes whose rollback could not be promoted: another tool's snapshots of the same name are in the way. */
 export async function unpromoted(home: Home): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const record of await records.listRetired(await attach(home))) {
-    for (const volume of record.volumes.filter(({ fsId }) => fsId === home.pool.guid)) {
-      const dataset = await inPlaceClone(home, record, volume);
-      if (dataset !== null) found.push(dataset.name);
+  const found = new Set<string>();
+  for (const { volumes } of await records.listRetired(await attach(home))) {
+    for (const volume of volumes) {
+      const dataset = await clonedFromRetired(home, volume);
+      if (dataset !== null) found.add(dataset.name);
     }
   }
-  return found;
-}
-
-async function inPlaceClone(
-  home: Home,
-  record: TransactionRecord,
-  volume: SwapVolume,
-): Promise<ZfsDataset | null> {
-  if (volume.new.kind !== 'dataset' || volume.old.kind !== 'dataset') return null;
-  const dataset = await datasetByGuid(volume.new.guid, home.parent);
-  const origin = dataset?.origin?.split('@')[0] ?? '';
-  return isAside(origin, record.id, 'old') ? dataset : null;
+  return [...found];
 }
 
 /** Destroys what of ended transactions holds nothing any more. Gives what it destroyed, or with `dry` would. */
@@ -123,6 +124,7 @@ export async function settleRetired(home: Home, dry = false): Promise<readonly s
   const layout = await attach(home);
   const settled: string[] = [];
   for (const record of await records.listRetired(layout)) {
+    if (!dry) for (const volume of record.volumes) await promoteNew(home, volume);
     let left = 0;
     for (const dataset of await asideOf(home, record)) {
       const empty = dry ? await isEmpty(dataset.name) : await destroyEmpty(dataset.name);
