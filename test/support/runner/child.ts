@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { followLines } from './follow.ts';
 
 /** How a child process ended and what it said (stdout and stderr as they came). */
 export interface ChildResult {
@@ -16,6 +17,8 @@ export interface ChildOptions {
   /** A file to be used for the output; what a child leaves behind cannot hold a pipe open. */
   readonly log: string;
   readonly signal: AbortSignal;
+  /** Gets the output while it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** Runs argv in a process group of its own, which ends with it, with the timeout or the signal. */
@@ -26,6 +29,7 @@ export function runChild(argv: readonly string[], options: ChildOptions): Promis
   const { cwd, env, signal } = options;
   const child = spawn(file, args, { cwd, env, detached: true, stdio: ['ignore', log, log] });
   closeSync(log);
+  const unfollow = followLines(options.log, options.onLine);
   let timedOut = false;
   const end = () => {
     endGroup(child.pid);
@@ -41,6 +45,7 @@ export function runChild(argv: readonly string[], options: ChildOptions): Promis
       clearTimeout(timer);
       signal.removeEventListener('abort', end);
       end();
+      unfollow();
       const output = readFileSync(options.log, 'utf8');
       rmSync(options.log);
       resolve({ exitCode, timedOut, output, durationMs: performance.now() - begin });

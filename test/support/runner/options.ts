@@ -1,9 +1,12 @@
-import { existsSync, globSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CHECKS, type CheckName } from './checks.ts';
 
-export const SUITES = ['unit', 'contract', 'integration', 'e2e'] as const;
+export const SUITES = ['unit', 'contract', 'integration', 'e2e', 'zfs'] as const;
+
+/** Test files and directories, one a line, that the suite `zfs` runs in the ZFS machine. */
+const MACHINE_LIST = 'test/zfs.list';
 
 /** What a run is asked to do. */
 export interface RunnerOptions {
@@ -20,6 +23,8 @@ export interface RunnerOptions {
 export interface Selection {
   readonly name: string;
   readonly files: readonly string[];
+  /** Further files of the suite, which drive machines from here. */
+  readonly outside?: readonly string[];
 }
 
 /** Command line → options; without names: all checks and all suites. */
@@ -48,6 +53,10 @@ export function parseRunnerOptions(args: string[]): RunnerOptions {
 }
 
 function select(root: string, name: string): Selection {
+  if (name === 'zfs') {
+    const outside = globSync('test/machine/**/*.test.ts', { cwd: root }).sort();
+    return { name, files: machineFiles(root), outside };
+  }
   if (SUITES.some((suite) => suite === name)) {
     return { name, files: globSync(`test/${name}/**/*.test.ts`, { cwd: root }).sort() };
   }
@@ -56,4 +65,15 @@ function select(root: string, name: string): Selection {
   const file = relative(resolve(root), path);
   if (path.endsWith('.ts')) return { name, files: [file] };
   return { name, files: globSync(join(file, '**/*.test.ts'), { cwd: root }).sort() };
+}
+
+function machineFiles(root: string): string[] {
+  const list = join(root, MACHINE_LIST);
+  if (!existsSync(list)) return [];
+  const lines = readFileSync(list, 'utf8').split('\n');
+  const names = lines.map((line) => line.trim()).filter((line) => /^[^#]/.test(line));
+  return names.flatMap((name) => {
+    const { files } = select(root, name);
+    return files.length > 0 ? files : [name];
+  });
 }

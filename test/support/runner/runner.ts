@@ -9,6 +9,7 @@ import {
   removeLeftovers,
   runEnvironment,
 } from './leftovers.ts';
+import { runInMachine, runsInMachine } from './machine.ts';
 import type { RunnerOptions, Selection } from './options.ts';
 import { Report } from './report.ts';
 import { judgeCheck, judgeFile, type Verdict } from './verdict.ts';
@@ -66,10 +67,19 @@ async function runCheck(run: Run, name: CheckName): Promise<void> {
   }
 }
 
-async function runSelection(run: Run, { name, files }: Selection): Promise<void> {
+async function runSelection(run: Run, selection: Selection): Promise<void> {
+  const { name, files, outside = [] } = selection;
   if (files.length === 0) run.report.fail(name, ['nothing ran: no test files']);
+  else if (runsInMachine(name)) await runMachineSuite(run, name, files);
+  await runFiles(
+    run,
+    runsInMachine(name) ? outside : [...files, ...outside],
+    name === 'unit' ? 2 : 1,
+  );
+}
+
+async function runFiles(run: Run, files: readonly string[], width: number): Promise<void> {
   const queue = [...files];
-  const width = name === 'unit' ? 2 : 1;
   const work = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       if (run.signal.aborted) return;
@@ -78,6 +88,15 @@ async function runSelection(run: Run, { name, files }: Selection): Promise<void>
     }
   };
   await Promise.all(Array.from({ length: width }, work));
+}
+
+async function runMachineSuite(run: Run, name: string, files: readonly string[]): Promise<void> {
+  if (run.signal.aborted) return;
+  const child = childOptions(run, 'machine');
+  const { result, verdict } = await runInMachine(files, run.options, child);
+  if (run.signal.aborted) return;
+  run.report.add(name, verdict, result);
+  await look(run, name);
 }
 
 async function runFile(run: Run, file: string): Promise<void> {
