@@ -8,5 +8,4 @@ for (const layout of ['top', 'subvol'] as const)
   driverContract({
     name: `btrfs (${layout})`,
     makeFilesystem: async () => makeBtrfs(layout),
-    imagesAreTrees: true,
   });

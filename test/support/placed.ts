@@ -11,6 +11,7 @@ export function placement(volume: string, over: Partial<Placement> = {}): Placem
     filesystem: 'btrfs',
     tier: 'btrfs',
     reason: null,
+    hint: null,
     isolated: true,
     dataset: `/docker/volumes/${volume}/_data`,
     fsId: 'fs-1',
@@ -53,8 +54,7 @@ export function restorePoint(
   return {
     agent,
     pinned,
-    directory: '/store/point',
-    directories: new Map([['fs-1', '/store/point']]),
+    parts: new Map([['fs-1', { locations: locationsOf(volumes) }]]),
     manifest: {
       format: 1,
       id: `${agent}@${createdAt.replace(/\.\d+/, '').replace(/[-:]/g, '')}`,
@@ -77,6 +77,11 @@ export function restorePoint(
       ...manifest,
     },
   };
+}
+
+function locationsOf(volumes: readonly string[]): Readonly<Record<string, string>> {
+  const images = volumes.map((name) => recordedVolume(name).image);
+  return Object.fromEntries(images.map((image) => [image, `/store/point/${image}`]));
 }
 
 function recordedVolume(name: string): RestorePoint['manifest']['volumes'][number] {

@@ -50,7 +50,9 @@ function describe({ name, paths, fsId }: Made): ContractFilesystem {
     fsId,
     driver,
     scratch: paths.root,
-    can: { isolate: true, nest: true, flags: true },
+    storeDirectory: join(runtimeDir, 'fs', fsId, '.cowherd'),
+    can: { isolate: true, captureInside: true, nest: true, flags: true, nocow: true },
+    objects: async () => linesOf(await must(['btrfs', 'subvolume', 'list', '-a', paths.mnt])),
     entry: { module: import.meta.filename, reach: [runtimeDir, fsId] },
     open: async () => openStore([runtimeDir, fsId]),
     volume: async (volume, isolated) => {
@@ -80,7 +82,10 @@ async function placed(name: string, mountpoint: string): Promise<Placement> {
 
 async function nested(store: Store, placement: Placement): Promise<Placement> {
   const inside = `${placement.pathInFs}/`;
-  const paths = (await store.datasets()).map(({ path }) => path);
-  const within = paths.filter((path) => path.startsWith(inside));
+  const within = (await store.datasets()).filter((path) => path.startsWith(inside));
   return { ...placement, nested: within.map((path) => path.slice(inside.length)) };
+}
+
+function linesOf(text: string): number {
+  return text.split('\n').filter(Boolean).length;
 }

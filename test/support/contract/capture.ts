@@ -2,14 +2,18 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { SwapVolume } from '../../../src/model/transaction.ts';
+import type { Placement } from '../../../src/storage/driver.ts';
 import type { DriverContract } from './filesystem.ts';
 import {
+  capturable,
   captured,
   contractSuite,
   fresh,
   freshId,
   idsIn,
+  imageSource,
   manifestOf,
+  reading,
   recordOf,
   refused,
 } from './parts.ts';
@@ -26,7 +30,7 @@ export function captureContract(contract: DriverContract): void {
       fs,
       store,
     }) => {
-      if (isolated && !fs.can.isolate) return;
+      if (!capturable(fs).includes(isolated)) return;
       const volume = await fs.volume(fresh('image'), isolated);
       assert.is(volume.isolated, isolated);
       await fillTree(volume.mountpoint, 'first');
@@ -36,19 +40,21 @@ export function captureContract(contract: DriverContract): void {
       const [image] = images;
       assert.is(image?.volume, volume.volume);
       assert.match(image?.guid ?? '', /./);
-      assert.equal(await printOf(join(capture.directory('agent'), image?.image ?? '')), before);
+      const location = capture.location('agent', image?.image ?? '');
+      assert.equal(await reading(store, location, printOf), before);
       await capture.discard('agent');
       await capture.close();
     });
 
     test(`nobody can write to an image of a volume that is ${kind}`, async ({ fs, store }) => {
-      if (isolated && !fs.can.isolate) return;
+      if (!capturable(fs).includes(isolated)) return;
       const volume = await fs.volume(fresh('readonly'), isolated);
       writeFileSync(join(volume.mountpoint, 'word'), 'first\n');
       const { capture, images } = await captured(store, [volume]);
-      const file = join(capture.directory('agent'), images[0]?.image ?? '', 'word');
-      assert.throws(() => {
-        writeFileSync(file, 'second\n');
+      await reading(store, capture.location('agent', images[0]?.image ?? ''), (root) => {
+        assert.throws(() => {
+          writeFileSync(join(root, 'word'), 'second\n');
+        });
       });
       await capture.discard('agent');
       await capture.close();
@@ -60,11 +66,12 @@ export function captureContract(contract: DriverContract): void {
     store,
   }) => {
     const keys = ['one', 'two', 'three'];
-    const volumes = await Promise.all(keys.map(async (key) => fs.volume(fresh(key), false)));
+    const volumes: Placement[] = [];
+    for (const key of keys) volumes.push(await fs.volume(fresh(key), !fs.can.captureInside));
     for (const { mountpoint, volume } of volumes)
       writeFileSync(join(mountpoint, 'word'), `${volume}\n`);
     const sets = keys.map((key, index) => ({ key, volumes: volumes.slice(index, index + 1) }));
-    const before = (await store.datasets()).length;
+    const before = await fs.objects();
     const capture = await store.capture(sets);
     await capture.take(new AbortController().signal);
     const ids = keys.map(freshId);
@@ -82,12 +89,12 @@ export function captureContract(contract: DriverContract): void {
       [false, true, true],
     );
     for (const id of ids.slice(1)) await store.destroy(id);
-    assert.is((await store.datasets()).length, before);
+    assert.is(await fs.objects(), before);
   });
 
   test('a volume of several names keeps each image by its volume', async ({ fs, store }) => {
     const volumes = [
-      await fs.volume(fresh('plain'), false),
+      await fs.volume(fresh('plain'), !fs.can.captureInside),
       await fs.volume(`${fresh('other')}.with_odd-chars`, fs.can.isolate),
     ];
     for (const { mountpoint, volume } of volumes)
@@ -113,11 +120,14 @@ export function captureContract(contract: DriverContract): void {
     assert.equal(await other.damaged(), []);
     assert.is(await other.has(id), false);
     const manifest = manifestOf(store, { id, volumes: [volume], images });
-    const directory = await capture.publish('agent', manifest, false);
+    const given = await capture.publish('agent', manifest, false);
     await capture.discard('agent');
     await capture.close();
     const [stored] = (await other.list()).filter((one) => one.manifest.id === id);
-    assert.equal(stored, { manifest, directory, pinned: false });
+    assert.equal(stored, given);
+    assert.equal(stored?.manifest, manifest);
+    assert.is(stored?.pinned, false);
+    assert.equal(Object.keys(stored?.locations ?? {}), [images[0]?.image]);
     assert.is(await other.has(id), true);
   });
 
@@ -138,8 +148,8 @@ export function captureContract(contract: DriverContract): void {
   });
 
   test('a reset capture can be taken again and shows the later state', async ({ fs, store }) => {
-    const volumes = [await fs.volume(fresh('again'), false)];
-    if (fs.can.isolate) volumes.push(await fs.volume(fresh('again'), true));
+    const volumes: Placement[] = [];
+    for (const isolated of capturable(fs)) volumes.push(await fs.volume(fresh('again'), isolated));
     const capture = await store.capture([{ key: 'agent', volumes }]);
     for (const word of ['first', 'second']) {
       for (const { mountpoint } of volumes) writeFileSync(join(mountpoint, 'word'), word);
@@ -147,7 +157,7 @@ export function captureContract(contract: DriverContract): void {
       await capture.take(new AbortController().signal);
     }
     for (const { image } of await capture.finish('agent')) {
-      const lines = await printOf(join(capture.directory('agent'), image));
+      const lines = await reading(store, capture.location('agent', image), printOf);
       const live = await printOf(volumes[0]?.mountpoint ?? '');
       const word = (of: readonly string[]) => of.find((line) => line.startsWith('/word '));
       assert.is(word(lines)?.split(' ').at(-1), word(live)?.split(' ').at(-1));
@@ -157,11 +167,11 @@ export function captureContract(contract: DriverContract): void {
   });
 
   test('an aborted take leaves what discard and close can remove', async ({ fs, store }) => {
-    const before = (await store.datasets()).length;
-    const isolated = await fs.volume(fresh('aborted'), fs.can.isolate);
-    const plain = await fs.volume(fresh('aborted'), false);
-    const made = (await store.datasets()).length - before;
-    const capture = await store.capture([{ key: 'agent', volumes: [isolated, plain] }]);
+    const before = await fs.objects();
+    const volumes = [await fs.volume(fresh('aborted'), fs.can.isolate)];
+    volumes.push(await fs.volume(fresh('aborted'), !fs.can.captureInside));
+    const made = (await fs.objects()) - before;
+    const capture = await store.capture([{ key: 'agent', volumes }]);
     const abort = new AbortController();
     const taking = capture.take(abort.signal);
     abort.abort(new Error('enough'));
@@ -170,19 +180,20 @@ export function captureContract(contract: DriverContract): void {
       await capture.discard('agent');
       await capture.close();
     }
-    assert.is((await store.datasets()).length, before + made);
+    assert.is(await fs.objects(), before + made);
     assert.equal(await store.leftovers(), []);
   });
 
   test('a capture that cannot be taken whole leaves nothing', async ({ fs, store }) => {
     const volume = await fs.volume(fresh('whole'), fs.can.isolate);
-    const gone = { ...volume, volume: 'gone', pathInFs: '/no/such/place', isolated: true };
-    const before = (await store.datasets()).length;
+    const lost = { pathInFs: `${volume.pathInFs}-gone`, dataset: `${volume.dataset}-gone` };
+    const gone = { ...volume, ...lost, volume: 'gone', isolated: true };
+    const before = await fs.objects();
     const capture = await store.capture([{ key: 'agent', volumes: [volume, gone] }]);
     await refused(capture.take(new AbortController().signal), 'TOOL_FAILED', 'IO_ERROR');
     await capture.discard('agent');
     await capture.close();
-    assert.is((await store.datasets()).length, before);
+    assert.is(await fs.objects(), before);
   });
 
   test('datasets inside a volume are in its image and in what is staged of it', async ({
@@ -200,12 +211,7 @@ export function captureContract(contract: DriverContract): void {
     const { capture, images } = await captured(store, [volume]);
     const [image] = images;
     assert.equal(image?.nested.map(({ path }) => path).sort(), ['inner', 'inner/innermost']);
-    const source = {
-      from: 'image',
-      directory: capture.directory('agent'),
-      image: image?.image ?? '',
-      nested: image?.nested ?? [],
-    } as const;
+    const source = imageSource(capture, image);
     const transaction = fresh('nest');
     const tree = await store.stage({ transaction, volume, kind: 'dataset', source });
     const old = await store.treeAt(volume.pathInFs);

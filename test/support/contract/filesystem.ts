@@ -6,15 +6,23 @@ export interface ContractFilesystem {
   readonly driver: Driver;
   /** Where the harness may put what lies outside the filesystem. */
   readonly scratch: string;
+  /** Host path of what the store keeps as files: `snapshots/ID/manifest.json` and the like. */
+  readonly storeDirectory: string;
   /** What this filesystem can hold, besides the driver's capabilities. */
   readonly can: {
     /** A volume may be a dataset of its own. */
     readonly isolate: boolean;
+    /** A volume that is a plain directory can be captured. */
+    readonly captureInside: boolean;
     /** Datasets may lie inside a volume's own. */
     readonly nest: boolean;
     /** Files can be marked as immutable (chattr(1)). */
     readonly flags: boolean;
+    /** Files can be marked to be overwritten in place. */
+    readonly nocow: boolean;
   };
+  /** How many datasets, snapshots included, there are on the whole filesystem. */
+  objects(): Promise<number>;
   /** A store as a new process would open it. */
   open(): Promise<Store>;
   /** Makes an empty volume. */
@@ -34,6 +42,4 @@ export interface ContractFilesystem {
 export interface DriverContract {
   readonly name: string;
   readonly makeFilesystem: () => Promise<ContractFilesystem>;
-  /** An image is a directory that can be looked into. */
-  readonly imagesAreTrees: boolean;
 }

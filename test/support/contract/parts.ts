@@ -3,12 +3,30 @@ import * as assert from 'uvu/assert';
 import { CowherdError, toCowherdError, type ErrorCode } from '../../../src/model/errors.ts';
 import type { Manifest } from '../../../src/model/manifest.ts';
 import type { TransactionRecord, Tree } from '../../../src/model/transaction.ts';
-import type { Capture, Image, Placement, Store } from '../../../src/storage/driver.ts';
+import type { Capture, Image, Placement, StageSource, Store } from '../../../src/storage/driver.ts';
 import type { ContractFilesystem, DriverContract } from './filesystem.ts';
 
 export interface Given {
   fs: ContractFilesystem;
   store: Store;
+}
+
+/** Tests whose failures tell the code: the test runner can print no error whose `details` are not a text. */
+export function telling<T>(tests: ReturnType<typeof suite<T>>) {
+  const test = (name: string, work: (given: T) => Promise<void>): void => {
+    tests(name, async (given) => {
+      await work(given).catch((error: unknown) => {
+        if (!(error instanceof CowherdError)) throw error;
+        const { code, message, details } = error;
+        throw new Error(`${code}: ${message} ${JSON.stringify(details)}`, { cause: error });
+      });
+    });
+  };
+  return Object.assign(test, {
+    run: () => {
+      tests.run();
+    },
+  });
 }
 
 /** A suite with a filesystem of its own, removed whatever happens. */
@@ -19,7 +37,7 @@ export function contractSuite({ name, makeFilesystem }: DriverContract, topic: s
     given.store = await given.fs.open();
   });
   tests.after(async ({ fs }) => fs?.remove());
-  return tests;
+  return telling(tests);
 }
 
 const never = new AbortController().signal;
@@ -33,6 +51,30 @@ export async function captured(
   const capture = await store.capture([{ key, volumes }]);
   await capture.take(never);
   return { capture, images: await capture.finish(key) };
+}
+
+/** Where `stage` finds an image that is not published yet. */
+export function imageSource(capture: Capture, image: Image | undefined): StageSource {
+  const at = (name: string) => capture.location('agent', name);
+  const nested = (image?.nested ?? []).map((inner) => ({
+    path: inner.path,
+    location: at(inner.image),
+  }));
+  return { from: 'image', location: at(image?.image ?? ''), nested };
+}
+
+/** Gives a read-only host directory of one image to `use`. */
+export async function reading<T>(
+  store: Store,
+  location: string,
+  use: (root: string) => T | Promise<T>,
+): Promise<T> {
+  return store.readImages([location], async ([root = '']) => use(root));
+}
+
+/** Kinds of volumes, as `isolated` says them, that can be captured. */
+export function capturable({ can }: ContractFilesystem): readonly boolean[] {
+  return [true, false].filter((isolated) => (isolated ? can.isolate : can.captureInside));
 }
 
 /** Takes and publishes a restore point. */
@@ -64,12 +106,13 @@ export function manifestOf(store: Store, parts: ManifestParts): Manifest {
     ...{ createdAt: '2026-11-22T11:05:03.123Z', grade: 'crash', atRest: false, frozenMs: 0 },
     ...{ safety, tags: {}, home: store.fsId, containers: [], skipped: [] },
     ...{ sqlite: [], databases: [] },
-    volumes: volumes.map(({ volume, tier, fsId, isolated, mountpoint }, index) => {
+    volumes: volumes.map(({ volume, tier, fsId, isolated, mountpoint, dataset }, index) => {
       const { image = '', guid = '', sourceGuid = '', nested = [] } = images[index] ?? {};
       const about = { kind: 'docker', role: 'workspace', labels: {} } as const;
       const incarnation = { createdAt: null, sourceGuid, directory: null };
       return {
-        ...{ name: volume, tier, fsId, isolated, mountpoint, image, guid, nested, incarnation },
+        ...{ name: volume, tier, fsId, isolated, mountpoint, dataset, image, guid, nested },
+        incarnation,
         ...about,
       };
     }),
