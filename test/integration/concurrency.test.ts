@@ -1,19 +1,20 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Failure } from '../../src/model/errors.ts';
-import { btrfsDriver } from '../../src/storage/btrfs/store.ts';
+import { labContext } from '../support/context.ts';
 import { deadRecords, freezerOf } from '../support/kill/frozen.ts';
 import { pick, seededRandom, SOAK, type Random } from '../support/kill/random.ts';
 import { assertRecovered, mark, markOf, type Subject } from '../support/kill/subject.ts';
-import { leftovers } from '../support/kill/whole.ts';
 import { requireLab } from '../support/lab/available.ts';
+import { EMULATED } from '../support/lab/emulated.ts';
 import { startLab } from '../support/lab/lab.ts';
 import type { RunResult } from '../support/lab/run.ts';
+import { leftovers } from '../support/store.ts';
 
 requireLab();
 
 const WORKERS = 4;
-const LAST_MS = SOAK ? 120_000 : 20_000;
+const LAST_MS = SOAK ? 120_000 : EMULATED ? 60_000 : 20_000;
 /** Done, done for some, another run holds the lock. */
 const FINE = [0, 3, 4];
 /** What another run may do to one: destroy what it had chosen, stop or start what it captures. */
@@ -43,7 +44,7 @@ test.after(async ({ subjects }) => subjects?.[0]?.lab.stop());
 
 async function ids({ subjects }: Given): Promise<readonly string[]> {
   const [{ lab }] = subjects as [Subject];
-  const store = await btrfsDriver('/run/cowherd').open(lab.fsUuid);
+  const store = await (await labContext(lab)).openStore(lab.fsUuid);
   return (await store.list()).map(({ manifest }) => manifest.id);
 }
 

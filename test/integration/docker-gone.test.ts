@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TransactionPhase } from '../../src/model/transaction.ts';
@@ -10,7 +9,8 @@ import { reaches } from '../support/kill/phase.ts';
 import { seededRandom } from '../support/kill/random.ts';
 import { assertRecovered, mark, markOf, type Subject } from '../support/kill/subject.ts';
 import { requireLab } from '../support/lab/available.ts';
-import { containerdOf, spawnDaemon, waitForDaemon } from '../support/lab/daemon.ts';
+import { containerdFiles, containerdOf } from '../support/lab/containerd.ts';
+import { spawnDaemon, waitForDaemon } from '../support/lab/daemon.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
 import { endProcess } from '../support/lab/processes.ts';
 import { labPaths, readRecord, writeRecord } from '../support/lab/record.ts';
@@ -49,7 +49,7 @@ async function restartDocker(lab: Lab): Promise<void> {
   const record = readRecord(paths);
   if (record === undefined) throw new Error('no lab');
   // Where nobody reaps orphans the old one is a zombie, and counts as alive by its pid.
-  rmSync(join(paths.execRoot, 'containerd/containerd.pid'), { force: true });
+  rmSync(containerdFiles(paths).pidFile, { force: true });
   const dockerd = spawnDaemon(paths, lab.dataRoot);
   writeRecord(paths, { ...record, dockerd });
   await waitForDaemon(paths, dockerd);

@@ -4,10 +4,11 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SnapshotReport } from '../../src/model/snapshot.ts';
 import { codes, listed, take, takeOne } from '../support/cycle/commands.ts';
-import { expectNoHalves, roleImage } from '../support/cycle/images.ts';
+import { inRole, text } from '../support/cycle/images.ts';
 import type { Agent } from '../support/lab/agent.ts';
 import { requireLab } from '../support/lab/available.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
+import { expectNoHalves } from '../support/store.ts';
 
 requireLab();
 
@@ -16,8 +17,8 @@ let alpha: Agent;
 let log: string;
 
 test.before(async () => {
-  lab = await startLab({ agents: ['beta'] });
-  alpha = await lab.startAgent({ name: 'alpha' });
+  lab = await startLab({ agents: [{ name: 'beta', capturable: true }] });
+  alpha = await lab.startAgent({ name: 'alpha', capturable: true });
   log = join(lab.root, 'hooks.log');
 });
 
@@ -70,7 +71,7 @@ test('in the container: before the capture, and after it', async () => {
   const write = (what: string) => ['sh', '-c', `echo ${what} >>/home/developer/hook`];
   const options = hooked([{ container: true, pre: write('pre'), post: write('post') }]);
   const point = await takeOne(lab, 'alpha', [], options);
-  assert.is(readFileSync(join(roleImage(point, 'workspace'), 'hook'), 'utf8'), 'pre\n');
+  assert.is(await inRole(lab, point, 'workspace', (image) => text(image, 'hook')), 'pre\n');
   assert.is(readFileSync(join(alpha.path('workspace'), 'hook'), 'utf8'), 'pre\npost\n');
 });
 

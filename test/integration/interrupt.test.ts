@@ -9,12 +9,16 @@ import { deadRecords, freezerOf, thawedAfter, type Freezer } from '../support/ki
 import { reaches } from '../support/kill/phase.ts';
 import { seededRandom } from '../support/kill/random.ts';
 import { assertRecovered, mark, markOf, type Subject } from '../support/kill/subject.ts';
-import { leftovers } from '../support/kill/whole.ts';
 import { requireLab } from '../support/lab/available.ts';
+import { EMULATED } from '../support/lab/emulated.ts';
 import { startLab } from '../support/lab/lab.ts';
 import { sleep } from '../support/lab/run.ts';
+import { leftovers } from '../support/store.ts';
 
 requireLab();
+
+const ROUNDS = EMULATED ? 4 : 8;
+const WINDOW_MS = EMULATED ? 5_000 : 1_500;
 
 const STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 type Signal = keyof typeof STATUS;
@@ -60,10 +64,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test(`${signal} at any moment of a snapshot thaws, says so and leaves nothing`, async (given) => {
     const { lab, agent, random } = given.subject;
     const statuses = new Set<number | null>();
-    for (let round = 0; round < 8; round += 1) {
+    for (let round = 0; round < ROUNDS; round += 1) {
       const child = lab.spawnCowherd(['snapshot', 'alpha', '--json']);
       const ending = endOf<SnapshotReport>(child);
-      if (round % 2 === 0) await sleep(100 + random() * 1_500);
+      if (round % 2 === 0) await sleep(100 + random() * WINDOW_MS);
       else while (child.exitCode === null && !given.freezer.frozen()) await sleep(0);
       const sentAt = performance.now();
       child.kill(signal);

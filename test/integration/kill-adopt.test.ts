@@ -14,9 +14,13 @@ import {
   type Subject,
 } from '../support/kill/subject.ts';
 import { requireLab } from '../support/lab/available.ts';
+import { EMULATED } from '../support/lab/emulated.ts';
 import { startLab } from '../support/lab/lab.ts';
 
 requireLab();
+
+const FILES = EMULATED ? 4_000 : 20_000;
+const ROUNDS = SOAK ? 10 : EMULATED ? 1 : 2;
 
 const test = suite<{ subject: Subject }>('kill -9 of adopt and unadopt');
 
@@ -38,13 +42,13 @@ test('at every step the agent is whole on one of the two, and running', async ({
     due.set(command, [...instants(steps, subject.random)]);
   }
   while ([...due.values()].some(({ length }) => length > 0)) {
-    const before = await kindOf(subject);
+    const before = kindOf(subject);
     const command = before === 'directory' ? 'adopt' : 'unadopt';
     const instant = due.get(command)?.shift() ?? NEVER;
     const { killed } = await killAndRecover(subject, { command, ...instant }, () => {
       assert.is(markOf(subject), 'mine');
     });
-    const turned = (await kindOf(subject)) !== before;
+    const turned = kindOf(subject) !== before;
     if (killed) ends[turned ? 'finished' : 'reverted'] += 1;
     else assert.ok(turned);
   }
@@ -57,15 +61,15 @@ test('a copy ends with the process that began it, and recovery finds a place at 
   subject,
 }) => {
   const { lab, agent, random } = subject;
-  if ((await kindOf(subject)) === 'directory')
+  if (kindOf(subject) === 'directory')
     assert.is((await lab.cowherd(['adopt', 'alpha', '--yes'])).exitCode, 0);
   const many = join(agent.path('workspace'), 'many');
   mkdirSync(many);
-  for (let index = 0; index < 20_000; index += 1) writeFileSync(join(many, String(index)), 'small');
+  for (let index = 0; index < FILES; index += 1) writeFileSync(join(many, String(index)), 'small');
   const { steps } = await killAndRecover(subject, { command: 'unadopt', ...NEVER });
   const at = steps.findIndex((line) => line.endsWith(' stage')) + 1;
   for (const command of ['adopt', 'unadopt'] as const) {
-    for (let round = 0; round < (SOAK ? 10 : 2); round += 1) {
+    for (let round = 0; round < ROUNDS; round += 1) {
       const delayMs = Math.floor(100 + random() * 600);
       await killAndRecover(
         subject,

@@ -4,21 +4,29 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SnapshotReport } from '../../src/model/snapshot.ts';
-import { btrfsDriver } from '../../src/storage/btrfs/store.ts';
 import type { Store } from '../../src/storage/driver.ts';
+import { labContext } from '../support/context.ts';
+import { convert, makeCapturable } from '../support/cycle/commands.ts';
+import { inLocation } from '../support/cycle/images.ts';
 import { deadRecords, freezeRecords, freezerOf } from '../support/kill/frozen.ts';
 import { thawedAfter, type Freezer } from '../support/kill/frozen.ts';
 import { pick, seededRandom, SOAK } from '../support/kill/random.ts';
-import { assertWhole, leftovers } from '../support/kill/whole.ts';
+import { assertWhole } from '../support/kill/whole.ts';
 import type { Agent } from '../support/lab/agent.ts';
 import { requireLab } from '../support/lab/available.ts';
+import { EMULATED } from '../support/lab/emulated.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
 import { argumentsOf, descendantsOf, processId } from '../support/lab/processes.ts';
 import { sleep, until } from '../support/lab/run.ts';
+import { leftovers } from '../support/store.ts';
 
 requireLab();
 
-const KILLS = SOAK ? 200 : 20;
+const KILLS = SOAK ? 200 : EMULATED ? 6 : 20;
+const WINDOW_MS = EMULATED
+  ? { start: 6_000, record: 600, freeze: 300 }
+  : { start: 2_000, record: 60, freeze: 15 };
+const CHECK_EVERY = EMULATED ? 3 : 5;
 const THAW_LIMIT_MS = 1_000;
 const random = seededRandom('kill -9 of snapshots');
 
@@ -38,12 +46,12 @@ test.before(async (given) => {
   const env = { LAB_BURST: '10', LAB_TX_DELAY_MS: '5' };
   const start = async (name: string) => given.lab.startAgent({ name, env });
   given.agents = [await start('alpha'), await start('beta')];
-  const adopting = await given.lab.cowherd(['adopt', 'alpha', '--yes', '--json']);
-  assert.is(adopting.exitCode, 0, adopting.stderr);
+  await convert(given.lab, 'adopt', ['alpha']);
+  await makeCapturable(given.lab, ['beta']);
   given.freezers = await Promise.all(
     given.agents.map(async ({ container }) => freezerOf(given.lab, container)),
   );
-  given.store = await btrfsDriver('/run/cowherd').open(given.lab.fsUuid);
+  given.store = await (await labContext(given.lab)).openStore(given.lab.fsUuid);
   given.checked = new Set();
 });
 
@@ -80,13 +88,15 @@ async function killed(
 }
 
 /** Every restore point that is listed opens, and its databases are intact; gives how many there are. */
-async function assertListed({ store, agents, checked }: Given): Promise<number> {
+async function assertListed({ lab, store, agents, checked }: Given): Promise<number> {
   const listed = await store.list();
-  for (const { manifest, directory } of listed.filter((one) => !checked.has(one.manifest.id))) {
+  for (const { manifest, locations } of listed.filter((one) => !checked.has(one.manifest.id))) {
     const owner = agents.find(({ name }) => name === manifest.agent);
     const image = (volume: string | undefined) =>
-      join(directory, manifest.volumes.find(({ name }) => name === volume)?.image ?? '');
-    await assertWhole(image(owner?.volumes.workspace), image(owner?.volumes.public));
+      locations[manifest.volumes.find(({ name }) => name === volume)?.image ?? ''] ?? '';
+    await inLocation(lab, image(owner?.volumes.workspace), async (workspace) =>
+      inLocation(lab, image(owner?.volumes.public), async (other) => assertWhole(workspace, other)),
+    );
     checked.add(manifest.id);
   }
   assert.equal(await store.damaged(), []);
@@ -112,7 +122,7 @@ test(`${String(KILLS)} kills: thawed within a second, and the next run works`, a
   let hits = 0;
   for (let round = 0; round < KILLS; round += 1) {
     const of = pick(random, ['start', 'record', 'freeze', 'freeze'] as const);
-    const afterMs = random() * { start: 2_000, record: 60, freeze: 15 }[of];
+    const afterMs = random() * WINDOW_MS[of];
     const { frozen, killedAt } = await killed(given, { afterMs, of });
     const thawMs = await thawedAfter(freezers, killedAt);
     if (frozen) {
@@ -125,7 +135,7 @@ test(`${String(KILLS)} kills: thawed within a second, and the next run works`, a
       const format = '{{.State.Status}} {{.State.Paused}}';
       assert.is(await lab.docker(['inspect', '--format', format, container]), 'running false');
     }
-    if (round % 5 === 4) await assertUsable(given);
+    if ((round + 1) % CHECK_EVERY === 0) await assertUsable(given);
   }
   await assertUsable(given);
   const worst = Math.max(0, ...thaws).toFixed(1);

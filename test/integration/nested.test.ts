@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { convert, listed, prune, rolledBack, take, takeOne } from '../support/cycle/commands.ts';
-import { expectConsistent, storeEntries, text } from '../support/cycle/images.ts';
+import { expectConsistent, text } from '../support/cycle/images.ts';
 import type { Agent } from '../support/lab/agent.ts';
-import { requireLab } from '../support/lab/available.ts';
+import { requireFilesystem, requireLab } from '../support/lab/available.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
 import { must } from '../support/lab/run.ts';
+import { storeEntries } from '../support/store.ts';
 
 requireLab();
+requireFilesystem('btrfs', 'subvolumes inside a volume');
 
 let lab: Lab;
 let alpha: Agent;
@@ -102,7 +104,7 @@ test('names that look like lines of a listing do no harm to a neighbour', async 
   assert.equal(snapshots.map(({ agent }) => agent).sort(), ['alpha', 'beta']);
   for (const point of snapshots) {
     assert.is(point.volumes.length, 3);
-    await expectConsistent(point);
+    await expectConsistent(lab, point);
   }
   await rolledBack(lab, 'alpha');
   assert.is(text(forged, 'fake/file'), 'one');

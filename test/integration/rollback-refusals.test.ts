@@ -12,14 +12,19 @@ import {
   rolledBack,
   takeOne,
 } from '../support/cycle/commands.ts';
-import { homeMounts, sleeper, startedAt, stateOf } from '../support/cycle/containers.ts';
-import { expectConsistent, storeEntries, text } from '../support/cycle/images.ts';
+import { seenBy, sleeper, startedAt, stateOf } from '../support/cycle/containers.ts';
+import { expectConsistent, text } from '../support/cycle/images.ts';
 import type { Agent } from '../support/lab/agent.ts';
 import { requireLab } from '../support/lab/available.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
+import { capturesPlain } from '../support/lab/record.ts';
 import { until } from '../support/lab/run.ts';
+import { storeEntries } from '../support/store.ts';
 
 requireLab();
+
+/** The direction that is still to be had. */
+const CONVERSION = capturesPlain() ? 'adopt' : 'unadopt';
 
 let lab: Lab;
 let alpha: Agent;
@@ -27,7 +32,7 @@ let beta: Agent;
 
 test.before(async () => {
   lab = await startLab();
-  alpha = await lab.startAgent({ name: 'alpha' });
+  alpha = await lab.startAgent({ name: 'alpha', capturable: true });
   await takeOne(lab, 'alpha');
 });
 
@@ -54,8 +59,8 @@ const shared = () => ['-v', `${alpha.volumes.shared}:/in`];
 test('a user that --rm would remove', async () => {
   await sleeper(lab, 'fleeting', ['--rm', ...shared()]);
   await expectRefused('AUTOREMOVE_USER', ['--include-users']);
-  const adopt = await lab.cowherd<PlanDocument>(['adopt', 'alpha', '--yes', '--json']);
-  assert.equal([adopt.exitCode, codes(adopt.json)], [5, ['AUTOREMOVE_USER']]);
+  const conversion = await lab.cowherd<PlanDocument>([CONVERSION, 'alpha', '--yes', '--json']);
+  assert.equal([conversion.exitCode, codes(conversion.json)], [5, ['AUTOREMOVE_USER']]);
   assert.is(await stateOf(lab, 'fleeting'), 'running');
   await lab.docker(['rm', '-f', 'fleeting']);
 });
@@ -72,9 +77,9 @@ test('without a terminal and without --yes', async () => {
   const json = await lab.cowherd<{ outcome: string }>([...argv, '--json']);
   assert.equal([json.exitCode, json.json.outcome], [5, 'refused']);
   assert.is((await lab.cowherd(argv)).exitCode, 5);
-  assert.is((await lab.cowherd(['adopt', 'alpha'])).exitCode, 5);
-  const adopt = await refusal(lab, ['adopt', 'alpha']);
-  assert.equal([adopt.exitCode, adopt.code], [5, 'CONFIRMATION_REQUIRED']);
+  assert.is((await lab.cowherd([CONVERSION, 'alpha'])).exitCode, 5);
+  const conversion = await refusal(lab, [CONVERSION, 'alpha']);
+  assert.equal([conversion.exitCode, conversion.code], [5, 'CONFIRMATION_REQUIRED']);
   assert.is(await startedAt(lab, alpha.container), began);
 });
 
@@ -87,7 +92,7 @@ test('an unknown agent: the nearest name in the hint', async () => {
 });
 
 test('an agent without restore points', async () => {
-  beta = await lab.startAgent({ name: 'beta', sharedFrom: ['alpha'] });
+  beta = await lab.startAgent({ name: 'beta', sharedFrom: ['alpha'], capturable: true });
   const { exitCode, code } = await refusal(lab, ['rollback', 'beta', '--yes']);
   assert.equal([exitCode, code], [2, 'SNAPSHOT_UNKNOWN']);
 });
@@ -102,7 +107,7 @@ test('with --include-users both are restarted, and both see the restored data', 
   const file = join(alpha.path('shared'), 'note');
   writeFileSync(file, 'then');
   const point = await takeOne(lab, 'alpha');
-  await expectConsistent(point);
+  await expectConsistent(lab, point);
   writeFileSync(file, 'now');
   const began = await startedAt(lab, beta.container);
   const { agentState } = await rolledBack(lab, 'alpha', ['--include-users']);
@@ -113,14 +118,13 @@ test('with --include-users both are restarted, and both see the restored data', 
   assert.is(text(file), 'then');
 });
 
-test('adopting needs it as well, and mounts the new data in both', async () => {
-  const refused = await lab.cowherd<PlanDocument>(['adopt', 'alpha', '--yes', '--json']);
+test('converting needs it as well, and mounts the new data in both', async () => {
+  const refused = await lab.cowherd<PlanDocument>([CONVERSION, 'alpha', '--yes', '--json']);
   assert.equal([refused.exitCode, codes(refused.json)], [5, ['OTHER_USERS']]);
-  assert.equal(await convert(lab, 'adopt', ['alpha', '--include-users']), { alpha: 'adopted' });
-  const mine = await homeMounts(lab, alpha.container);
-  const theirs = await homeMounts(lab, beta.container);
-  const root = mine['/home/developer/shared-out'];
-  assert.is(theirs['/home/developer/shared-in/alpha'], root);
+  await convert(lab, CONVERSION, ['alpha', '--include-users']);
+  await convert(lab, 'adopt', ['alpha', '--include-users']);
+  const mine = await seenBy(lab, alpha.container, '/home/developer/shared-out');
+  assert.is(await seenBy(lab, beta.container, '/home/developer/shared-in/alpha'), mine);
   await until('both write', () => alpha.seq().workspace > 0 && beta.seq().workspace > 0);
 });
 

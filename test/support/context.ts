@@ -5,6 +5,7 @@ import type { Docker } from '../../src/docker/docker.ts';
 import { readMounts } from '../../src/storage/mounts.ts';
 import { openStores } from '../../src/storage/stores.ts';
 import type { Context } from '../../src/usecases/context.ts';
+import { zfsParentIn } from '../../src/usecases/zfs-parent.ts';
 import type { Lab } from './lab/lab.ts';
 
 export interface TestContext extends Context {
@@ -33,19 +34,26 @@ export async function labContext(
     hostname: 'test-host',
   });
   const told: string[] = [];
+  const docker = once(async () =>
+    config.docker === null ? null : connectDocker(config.docker.socket),
+  );
+  const now = (): Date => new Date();
+  const random = (): string => randomBytes(6).toString('hex');
+  const parentIn = async (pool: string): Promise<string> =>
+    zfsParentIn(pool, { config, docker, mounts: readMounts });
   return {
     config,
-    docker: once(async () => (config.docker === null ? null : connectDocker(config.docker.socket))),
-    openStore: openStores(runtimeDir),
+    docker,
+    openStore: openStores({ runtimeDir, parentIn, now, random }),
     mounts: readMounts,
     runtimeDir,
     version: '0.0.0-test',
     host: config.host,
     waitMs: 0,
     interrupt: new AbortController().signal,
-    now: () => new Date(),
+    now,
     ticks: () => performance.now(),
-    random: () => randomBytes(6).toString('hex'),
+    random,
     tell: (line) => told.push(line),
     told,
     ...options.over,

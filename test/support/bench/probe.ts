@@ -1,12 +1,11 @@
 import { openSync, readSync, writeSync } from 'node:fs';
 
-// A process of its own that does nothing but read the state of one freezer cgroup, some thousand times a second, and
+// A process of its own that does nothing but read the state of one freezer cgroup, as often as it is told to, and
 // writes how long each freeze lasted (ms, a line each): from the last look that found it thawed to the first that does
 // so again, so never too little. Ends when its parent does.
-//   node probe.ts FILE THAWED     FILE reads THAWED (`THAWED`, `0`) while nothing is frozen
+//   node probe.ts FILE THAWED EVERY     FILE reads THAWED (`THAWED`, `0`) while nothing is frozen; looked at every EVERY ms
 
-const [, , file = '', thawed = ''] = process.argv;
-const EVERY_MS = 0.2;
+const [, , file = '', thawed = '', every = ''] = process.argv;
 const parent = process.ppid;
 const fd = openSync(file, 'r');
 const buffer = Buffer.alloc(32);
@@ -25,5 +24,5 @@ for (let look = 0; ; look += 1) {
     lastThawed = now;
   } else frozen = true;
   if (look % 1000 === 0 && process.ppid !== parent) break;
-  Atomics.wait(never, 0, 0, EVERY_MS);
+  Atomics.wait(never, 0, 0, Number(every));
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { EMULATED } from '../lab/emulated.ts';
 import type { Lab } from '../lab/lab.ts';
 import { sleep } from '../lab/run.ts';
 
@@ -15,17 +16,23 @@ export interface FreezerWatch {
 }
 
 const PROBE = join(import.meta.dirname, 'probe.ts');
-const PROBE_LAG_MS = 20;
+/** An emulated processor has no time for more, and its freezes last longer. */
+const EVERY_MS = EMULATED ? 5 : 0.2;
+const PROBE_LAG_MS = EMULATED ? 200 : 20;
 
 /** Starts the probe on a container's freezer, above all else in priority so that it looks in time. */
 export async function watchFreezer(lab: Lab, container: string): Promise<FreezerWatch> {
   const pid = Number(await lab.docker(['inspect', '--format', '{{.State.Pid}}', container]));
-  const probe = spawn('chrt', ['--fifo', '10', process.execPath, PROBE, ...freezerOf(pid)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const probe = spawn(
+    'chrt',
+    ['--fifo', '10', process.execPath, PROBE, ...freezerOf(pid), String(EVERY_MS)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   let seen: number[] = [];
   const lines = createInterface(probe.stdout);
-  await once(lines, 'line', { signal: AbortSignal.timeout(10_000) });
+  await once(lines, 'line', { signal: AbortSignal.timeout(60_000) });
   lines.on('line', (line) => seen.push(Number(line)));
   return {
     frozenMs: async () => {

@@ -6,6 +6,7 @@ import type { PruneDocument } from '../../../src/usecases/prune.ts';
 import type { RollbackReport } from '../../../src/usecases/rollback.ts';
 import type { CowherdResult } from '../lab/cowherd.ts';
 import type { Lab, LabRunOptions } from '../lab/lab.ts';
+import { capturesPlain } from '../lab/record.ts';
 
 /** Long enough to see a container die, short enough for a test: a steady second is health enough. */
 const SOON = ['--health-timeout', '1s'];
@@ -73,6 +74,15 @@ export async function convert(
   const result = await lab.cowherd<ConversionReport>(argv, options);
   assert.is(result.exitCode, 0, `${result.stdout}\n${result.stderr}`);
   return Object.fromEntries(result.json.results.map(({ agent, outcome }) => [agent, outcome]));
+}
+
+/** Adopts agents where their volumes could not be captured otherwise. */
+export async function makeCapturable(
+  lab: Lab,
+  agents: readonly string[],
+  options: LabRunOptions = {},
+): Promise<void> {
+  if (!capturesPlain(lab.filesystem)) await convert(lab, 'adopt', agents, options);
 }
 
 /** Restore points as listed, newest first. */

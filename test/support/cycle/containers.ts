@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { ROLES, TARGETS, type Agent, type Role } from '../lab/agent.ts';
 import type { Lab } from '../lab/lab.ts';
 
 /** One field of `docker inspect`. */
@@ -16,16 +17,23 @@ export function startedAt(lab: Lab, container: string): Promise<string> {
   return inspect(lab, container, '{{.State.StartedAt}}');
 }
 
-/** `target → root in its filesystem` of the mounts a container's first process has under its home. */
-export async function homeMounts(lab: Lab, container: string): Promise<Record<string, string>> {
+/** Which directory a running container has at a path, by device and inode. */
+export async function seenBy(lab: Lab, container: string, path: string): Promise<string> {
   const pid = await inspect(lab, container, '{{.State.Pid}}');
-  const lines = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').trim().split('\n');
-  const fields = lines.map((line) => line.split(' '));
-  return Object.fromEntries(
-    fields.flatMap(([, , , root = '', target = '']) =>
-      target.startsWith('/home/developer') ? [[target, root]] : [],
-    ),
+  return identity(`/proc/${pid}/root${path}`);
+}
+
+/** Volumes of a running agent that its container has from elsewhere than from their place. */
+export async function offData(lab: Lab, agent: Agent): Promise<readonly Role[]> {
+  const seen = await Promise.all(
+    ROLES.map(async (role) => seenBy(lab, agent.container, TARGETS[role])),
   );
+  return ROLES.filter((role, index) => seen[index] !== identity(agent.path(role)));
+}
+
+function identity(path: string): string {
+  const { dev, ino } = statSync(path);
+  return `${String(dev)}:${String(ino)}`;
 }
 
 /** A container of the agents' image that only sleeps and dies at once when told to; its name. */

@@ -1,38 +1,88 @@
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { SnapshotDocument } from '../../../src/model/snapshot.ts';
 import { readSeq, volumeName, type Role } from '../lab/agent.ts';
 import type { Lab } from '../lab/lab.ts';
-import { must } from '../lab/run.ts';
+import { unmount } from '../lab/mounts.ts';
+import { must, run } from '../lab/run.ts';
 
-/** Host directory of a volume's image. */
-export function imageOf({ volumes }: SnapshotDocument, volume: string): string {
+/** Where a volume's image is: a host directory, or a ZFS snapshot's full name. */
+export function locationOf({ volumes }: SnapshotDocument, volume: string): string {
   const found = volumes.find(({ name }) => name === volume);
   assert.ok(found, `no image of ${volume}`);
   return found.location;
 }
 
+/** Gives an image as a host directory to `use`; a ZFS snapshot is mounted for so long, in the lab's own directory. */
+export async function inLocation<T>(
+  lab: Pick<Lab, 'root'>,
+  location: string,
+  use: (root: string) => Promise<T> | T,
+): Promise<T> {
+  if (location.startsWith('/')) return use(location);
+  const directory = mkdtempSync(join(lab.root, 'look-'));
+  try {
+    await must(['mount', '-t', 'zfs', location, directory]);
+    return await use(directory);
+  } finally {
+    await unmount(directory);
+    rmdirSync(directory);
+  }
+}
+
+/** The same for the image of a volume. */
+export async function inImage<T>(
+  lab: Lab,
+  point: SnapshotDocument,
+  volume: string,
+  use: (root: string) => Promise<T> | T,
+): Promise<T> {
+  return inLocation(lab, locationOf(point, volume), use);
+}
+
 /** The same for one of an agent's three volumes. */
-export function roleImage(point: SnapshotDocument, role: Role): string {
-  return imageOf(point, volumeName(point.agent, role));
+export async function inRole<T>(
+  lab: Lab,
+  point: SnapshotDocument,
+  role: Role,
+  use: (root: string) => Promise<T> | T,
+): Promise<T> {
+  return inImage(lab, point, volumeName(point.agent, role), use);
+}
+
+/** True while there is such an image. */
+export async function isThere(location: string): Promise<boolean> {
+  if (location.startsWith('/')) return existsSync(location);
+  return (await run(['zfs', 'list', '-t', 'snapshot', location])).exitCode === 0;
 }
 
 /** What the agent's sequence was at the cut. */
-export function cutOf(point: SnapshotDocument): { workspace: number; public: number } {
+export async function cutOf(
+  lab: Lab,
+  point: SnapshotDocument,
+): Promise<{ workspace: number; public: number }> {
   return {
-    workspace: readSeq(roleImage(point, 'workspace')),
-    public: readSeq(roleImage(point, 'public')),
+    workspace: await inRole(lab, point, 'workspace', readSeq),
+    public: await inRole(lab, point, 'public', readSeq),
   };
 }
 
 /** Fails unless all volumes show one moment and the database is whole; gives its number of rows. */
-export async function expectConsistent(point: SnapshotDocument): Promise<number> {
-  const cut = cutOf(point);
+export async function expectConsistent(lab: Lab, point: SnapshotDocument): Promise<number> {
+  const cut = await cutOf(lab, point);
   const ahead = cut.workspace - cut.public;
   assert.ok(ahead === 0 || ahead === 1, `${point.id}: ${JSON.stringify(cut)}`);
-  const { check, rows, last } = await readDatabase(roleImage(point, 'workspace'));
+  const { check, rows, last } = await inRole(lab, point, 'workspace', readDatabase);
   assert.is(check, 'ok');
   assert.ok(last <= cut.workspace, `${String(last)} > ${String(cut.workspace)}`);
   return rows;
@@ -58,37 +108,13 @@ export async function readDatabase(
   }
 }
 
-/** The lab's store as seen through the private mount. */
-export function storeOf(lab: Lab): string {
-  return `/run/cowherd/fs/${lab.fsUuid}/.cowherd`;
-}
-
-/** What transactions and captures left in the store; nothing but retired data may stay after a run. */
-export function storeEntries(lab: Lab): Record<'retired' | 'staged' | 'transactions', string[]> {
-  const names = (place: string) => readdirSync(join(storeOf(lab), place));
-  return {
-    retired: names('retired'),
-    staged: names('staged'),
-    transactions: names('transactions'),
-  };
+/** A file's text. */
+export function text(...path: string[]): string {
+  return readFileSync(join(...path), 'utf8');
 }
 
 /** Trees that transactions keep beside a volume's data. */
 export function besides(lab: Lab, volume: string): string[] {
   const names = readdirSync(join(lab.dataRoot, 'volumes', volume));
   return names.filter((name) => name.startsWith('.cowherd-'));
-}
-
-/** Fails when a run left a half restore point or a transient image. */
-export function expectNoHalves(lab: Lab): void {
-  const halves = readdirSync(join(storeOf(lab), 'snapshots')).filter((name) =>
-    name.startsWith('.'),
-  );
-  assert.equal(halves, []);
-  assert.equal(readdirSync(join(storeOf(lab), 'transient')), []);
-}
-
-/** A file's text. */
-export function text(...path: string[]): string {
-  return readFileSync(join(...path), 'utf8');
 }

@@ -12,10 +12,11 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Lab } from '../lab/lab.ts';
 import { must } from '../lab/run.ts';
 
 /** Fills a directory with everything that a copy could lose. Immutable files need `chattr -i` to go. */
-export async function makeOddTree(root: string): Promise<void> {
+export async function makeOddTree(lab: Pick<Lab, 'filesystem'>, root: string): Promise<void> {
   mkdirSync(join(root, 'dir/sub'), { recursive: true });
   writeFileSync(join(root, 'dir/setuid'), 'x', { mode: 0o4751 });
   await must(['chmod', '4751', join(root, 'dir/setuid')]);
@@ -26,6 +27,7 @@ export async function makeOddTree(root: string): Promise<void> {
   sparse(join(root, 'sparse'));
   await must(['python3', '-c', SPECIAL, root]);
   await flags(root);
+  if (lab.filesystem === 'btrfs') await inPlace(root);
   symlinkSync('../../../etc/shadow', join(root, 'link'));
   symlinkSync('nowhere', join(root, 'dangling'));
   await attributes(root);
@@ -58,13 +60,17 @@ os.mknod('null', 0o666 | stat.S_IFCHR, os.makedev(1, 3))
 os.setxattr('fifo', 'trusted.fifo', b'f')
 `;
 
-async function flags(root: string): Promise<void> {
+/** Files that are not copied on write, which only btrfs has. */
+async function inPlace(root: string): Promise<void> {
   mkdirSync(join(root, 'nocow-dir'));
   await must(['chattr', '+C', join(root, 'nocow-dir')]);
   writeFileSync(join(root, 'nocow-dir/file'), 'in place'.repeat(1000));
   writeFileSync(join(root, 'nocow'), '');
   await must(['chattr', '+C', join(root, 'nocow')]);
   writeFileSync(join(root, 'nocow'), 'in place'.repeat(1000));
+}
+
+async function flags(root: string): Promise<void> {
   mkdirSync(join(root, 'frozen-dir'));
   writeFileSync(join(root, 'frozen-dir/file'), 'for ever');
   await must(['chattr', '+i', join(root, 'frozen-dir/file'), join(root, 'frozen-dir')]);
@@ -86,14 +92,16 @@ export async function unprotect(root: string): Promise<void> {
   await must(['chattr', '-R', '-f', '-i', '-a', root]).catch(() => undefined);
 }
 
-/** Everything about a tree that a copy must keep, contents too, by a program of its own. */
-export function describeTree(root: string): Promise<string> {
-  return must(['python3', '-c', DESCRIBE, root]);
+/** Everything about a tree that a copy must keep, contents too, by a program of its own. ZFS says late how many blocks a file has: there only holes count. */
+export function describeTree(lab: Pick<Lab, 'filesystem'>, root: string): Promise<string> {
+  const blocks = lab.filesystem === 'zfs' ? 'holes' : 'blocks';
+  return must(['python3', '-c', DESCRIBE, root, blocks]);
 }
 
 const DESCRIBE = `
 import array, fcntl, hashlib, os, stat, sys
 root = os.fsencode(sys.argv[1])
+blocks = (lambda s: s.st_blocks * 1024 < s.st_size > 1 << 20) if sys.argv[2] == 'holes' else (lambda s: s.st_blocks)
 inodes = {}
 def flags(path):
     try: fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
@@ -110,7 +118,7 @@ def entry(path):
     line += [sorted((n, os.getxattr(path, n, follow_symlinks=False)) for n in os.listxattr(path, follow_symlinks=False))]
     if kind == stat.S_IFLNK: line += [os.readlink(path)]
     if kind in (stat.S_IFREG, stat.S_IFDIR): line += [flags(path)]
-    if kind == stat.S_IFREG: line += [s.st_size, s.st_blocks, hashlib.sha256(open(path, 'rb').read()).hexdigest()]
+    if kind == stat.S_IFREG: line += [s.st_size, blocks(s), hashlib.sha256(open(path, 'rb').read()).hexdigest()]
     print(line)
 entry(root)
 for top, dirs, files in os.walk(root):

@@ -4,6 +4,7 @@ import { requireDemoHost, startDemoLab, removeDeadDemos } from './host.ts';
 import { Story } from './story.ts';
 import { tell } from './tell.ts';
 import { processId } from '../lab/processes.ts';
+import { asFilesystem } from '../lab/record.ts';
 
 /** The name says whose it is, so that what a killed demo left is found; a kept one is its user's. */
 function labName(keep: boolean): string {
@@ -31,7 +32,10 @@ async function main(keep: boolean): Promise<number> {
 }
 
 try {
-  const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: { keep: { type: 'boolean', default: false }, fs: { type: 'string' } },
+  });
+  if (values.fs !== undefined) process.env['COWHERD_LAB_FS'] = asFilesystem(values.fs);
   process.exitCode = await main(values.keep);
 } catch (error) {
   process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -1,11 +1,13 @@
 import { labProblem } from '../lab/available.ts';
 import { startLab, type Lab } from '../lab/lab.ts';
 import { isAlive } from '../lab/processes.ts';
-import { labNames } from '../lab/record.ts';
+import { labFilesystem, labNames } from '../lab/record.ts';
 import { stopLab } from '../lab/stop.ts';
 
 /** Throws what to do where no throw-away host can be made. */
 export function requireDemoHost(): void {
+  const filesystem = labFilesystem();
+  if (!['btrfs', 'zfs'].includes(filesystem)) throw new Error(`no demo on ${filesystem} yet`);
   const problem = labProblem();
   if (problem !== undefined)
     throw new Error(`${problem} (the demo makes a file system and runs a Docker of its own)`);

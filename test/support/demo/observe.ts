@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inLocation } from '../cycle/images.ts';
 import { readSeq } from '../lab/agent.ts';
 import type { Lab } from '../lab/lab.ts';
 import { run } from '../lab/run.ts';
@@ -62,8 +63,31 @@ export async function integrity(lab: Lab, container: string): Promise<string> {
   return (stdout || stderr).trim();
 }
 
+/** What the images of an agent's restore point hold. */
+export interface Captured {
+  readonly seq: number;
+  readonly publicSeq: number;
+  /** The newest in its database. */
+  readonly row: number;
+  /** sha256 of the file that the story is about. */
+  readonly notes: string;
+}
+
+/** Looks into the images of a restore point. */
+export async function lookInto(lab: Lab, point: Listed, notes: string): Promise<Captured> {
+  const location = (role: string): string =>
+    point.volumes.find(({ name }) => name.endsWith(`-${role}`))?.location ?? '';
+  const publicSeq = await inLocation(lab, location('public'), seqIn);
+  return inLocation(lab, location('workspace'), async (root) => ({
+    seq: seqIn(root),
+    publicSeq,
+    row: await newestRow(root, join(lab.root, 'look')),
+    notes: sum(join(root, notes)),
+  }));
+}
+
 /** Rows in an image's database; the image is read-only, hence `immutable` would miss its WAL: a copy is asked. */
-export async function newestRow(directory: string, scratch: string): Promise<number> {
+async function newestRow(directory: string, scratch: string): Promise<number> {
   const source = join(directory, 'data');
   await run(['cp', '-r', '--', source, scratch]);
   const sql = 'SELECT max(n) FROM t';

@@ -1,10 +1,14 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { EMULATED } from '../lab/emulated.ts';
 import type { Lab } from '../lab/lab.ts';
 import { sleep, until } from '../lab/run.ts';
-import { dataOf, downMs, integrity, listed, newestRow, seqIn, startedAt, sum } from './observe.ts';
+import { dataOf, downMs, integrity, listed, lookInto, seqIn, startedAt, sum } from './observe.ts';
 import { spawnDocker, type Story, type Told } from './story.ts';
+import { wordsFor } from './words.ts';
 
+/** An emulated one takes as long as ten. */
+const SECOND_MS = EMULATED ? 10_000 : 1000;
 const NOTES = 'files/notes.txt';
 const ALPHA = 'agent-alpha';
 const BETA = 'agent-beta';
@@ -15,8 +19,8 @@ export async function tell(story: Story, lab: Lab): Promise<void> {
     story.run(`cowherd ${args}`, lab.spawnCowherd(args.split(' ')), expected);
   const scene: Scene = { story, lab, cowherd };
   await seeWhatThereIs(scene);
-  const neighbourSince = await startedAt(lab, BETA);
   await adopt(scene);
+  const neighbourSince = await startedAt(lab, BETA);
   const good = await snapshotUnderLoad(scene);
   const ruin = await disaster(scene);
   const back = await rollBack(scene, good);
@@ -47,9 +51,9 @@ interface Good {
 async function seeWhatThereIs({ story, lab, cowherd }: Scene): Promise<void> {
   story.chapter(
     'A throw-away host',
-    `A btrfs file system on a loop device (${lab.device}) with a Docker daemon of its own on it.`,
+    `${wordsFor(lab).disk} with a Docker daemon of its own on it.`,
     'Two agents live there, each a container with three volumes. They write files and commit to',
-    'SQLite all the time, alpha at some 20 MB/s.',
+    `SQLite all the time, alpha at some ${EMULATED ? '1' : '20'} MB/s.`,
   );
   const format = 'table {{.Names}}\\t{{.Status}}\\t{{.Mounts}}';
   const ps = ['ps', '--no-trunc', '--format', format];
@@ -61,13 +65,10 @@ async function seeWhatThereIs({ story, lab, cowherd }: Scene): Promise<void> {
   await cowherd('doctor', [0, 6]);
 }
 
-async function adopt({ story, cowherd }: Scene): Promise<void> {
-  story.chapter(
-    'Adopt alpha',
-    'Each of its volumes becomes a btrfs subvolume of its own, so that it can be put back in an',
-    'instant. This is done once, and undone by `cowherd unadopt`.',
-  );
-  await cowherd('adopt alpha --yes');
+async function adopt({ story, lab, cowherd }: Scene): Promise<void> {
+  const { adopted, adopting } = wordsFor(lab);
+  story.chapter(`Adopt ${adopted.join(' and ')}`, ...adopting);
+  await cowherd(`adopt ${adopted.join(' ')} --yes`);
   await cowherd('agents');
 }
 
@@ -86,30 +87,22 @@ async function snapshotUnderLoad({ story, lab, cowherd }: Scene): Promise<Good> 
   await cowherd('snapshot --tag reason=demo');
   const [point] = await listed(lab, 'alpha');
   if (point === undefined) throw new Error('no restore point of alpha is listed');
-  const image = (role: string): string =>
-    point.volumes.find(({ name }) => name.endsWith(`-${role}`))?.location ?? '';
-  const seq = seqIn(image('workspace'));
-  const ahead = seq - seqIn(image('public'));
-  const row = await newestRow(image('workspace'), join(lab.root, 'look'));
+  const { seq, publicSeq, row, notes } = await lookInto(lab, point, NOTES);
+  const ahead = seq - publicSeq;
   story.say('', 'Looking into the images:');
   story.proof(
     ahead === 0 || ahead === 1,
-    `workspace and public are of one moment (${String(seq)} and ${String(seq - ahead)} written)`,
+    `workspace and public are of one moment (${String(seq)} and ${String(publicSeq)} written)`,
   );
   story.proof(
     row > 0 && row <= seq,
     `the database holds ${String(row)} transactions, none from the future`,
   );
   story.proof(
-    point.frozenMs > 0 && point.frozenMs < 1000,
+    point.frozenMs > 0 && point.frozenMs < SECOND_MS,
     `alpha stood still for ${point.frozenMs.toFixed(1)} ms`,
   );
-  return {
-    id: point.id,
-    notes: sum(join(image('workspace'), NOTES)),
-    seq,
-    frozenMs: point.frozenMs,
-  };
+  return { id: point.id, notes, seq, frozenMs: point.frozenMs };
 }
 
 /** What alpha's database is afterwards. */
@@ -148,8 +141,11 @@ async function rollBack({ story, lab, cowherd }: Scene, good: Good): Promise<Rol
   const down = await downMs(lab, ALPHA);
   await expectGood({ story, lab, cowherd }, good);
   const swap = Number(/the swap took ([\d.]+) ms/.exec(output)?.[1]);
-  story.proof(swap < 1000, `the swap took ${String(swap)} ms`);
-  story.proof(down > 0 && down < 30_000, `by Docker's clock alpha was down for ${String(down)} ms`);
+  story.proof(swap < SECOND_MS, `the swap took ${String(swap)} ms`);
+  story.proof(
+    down > 0 && down < 30 * SECOND_MS,
+    `by Docker's clock alpha was down for ${String(down)} ms`,
+  );
   const [newest] = (await listed(lab, 'alpha')).filter(({ safety }) => safety);
   if (newest === undefined) throw new Error('no safety snapshot is listed');
   return { safety: newest.id, swapMs: swap, downMs: down };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { TransactionPhase } from '../../../src/model/transaction.ts';
 import type { Lab } from '../lab/lab.ts';
 import { sleep } from '../lab/run.ts';
-import { storeOf } from './whole.ts';
+import { storeOf } from '../store.ts';
 
 /** The phase of the one transaction that is under way in a lab, from its record; null when there is none. */
 export function phaseOf(lab: Lab): TransactionPhase | null {

@@ -18,7 +18,9 @@ delay=$((ms / 1000)).$(printf %03d $((ms % 1000)))
 block=$(head -c $((${LAB_WRITE_KB:-1} * 512)) /dev/zero | od -An -v -tx1 | tr -d ' \n')
 
 rm -f /tmp/sql; mkfifo /tmp/sql; exec 3<>/tmp/sql
-sqlite3 -batch data/agent.db </tmp/sql >/dev/null 2>>data/sqlite.err 3<&- &
+# Nobody writes to it: reading from it is a pause without a process.
+rm -f /tmp/clock; mkfifo /tmp/clock; exec 4<>/tmp/clock
+sqlite3 -batch data/agent.db </tmp/sql >/dev/null 2>>data/sqlite.err 3<&- 4<&- &
 sqlite=$!
 cat >&3 <<SQL
 .timeout 5000
@@ -33,7 +35,7 @@ burst() {
   while :; do
     i=$(((i + 1) % 20))
     dd if=/tmp/blob of=files/burst-$i bs=$((LAB_BURST * 40960)) count=5 conv=notrunc 2>/dev/null
-    sleep 0.2
+    read -r -t 0.2 _ <&4
   done
 }
 burst=
@@ -59,6 +61,5 @@ while :; do
     date >files/note.new && mv files/note.new files/note
   fi
   printf %s "$block" >>"$part"
-  sleep "$delay" &
-  wait $!
+  read -r -t "$delay" _ <&4
 done

@@ -1,5 +1,6 @@
-import { chownSync, existsSync, readFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { eased } from './emulated.ts';
 import { AGENT_IMAGE, AGENT_UID } from './image.ts';
 import { must, until } from './run.ts';
 
@@ -23,6 +24,8 @@ export interface AgentOptions {
   readonly healthcheck?: Healthcheck;
   /** Agents whose shared volume appears at ~/shared-in/NAME. */
   readonly sharedFrom?: readonly string[];
+  /** Its volumes can be captured: they are adopted where a plain directory cannot be. */
+  readonly capturable?: boolean;
   /** Wait for the first transaction; default true. */
   readonly wait?: boolean;
 }
@@ -43,12 +46,13 @@ export interface Agent {
 
 type Docker = (args: readonly string[]) => Promise<string>;
 
-const TARGETS: Readonly<Record<Role, string>> = {
+/** Where an agent's container has its volumes. */
+export const TARGETS: Readonly<Record<Role, string>> = {
   workspace: '/home/developer',
   public: '/home/developer/public',
   shared: '/home/developer/shared-out',
 };
-const ROLES: readonly Role[] = ['workspace', 'public', 'shared'];
+export const ROLES: readonly Role[] = ['workspace', 'public', 'shared'];
 
 /** The volume of an agent by Trinity's naming. */
 export function volumeName(agent: string, role: Role): string {
@@ -88,7 +92,10 @@ function runArguments(options: AgentOptions): string[] {
     ...['run', '--detach', '--network', 'none', '--name', `agent-${name}`],
     ...['--label', 'trinity.platform=agent', '--label', `trinity.agent-name=${name}`],
     ...volumes.flatMap((volume) => ['--volume', volume]),
-    ...Object.entries(options.env ?? {}).flatMap(([key, value]) => ['--env', `${key}=${value}`]),
+    ...Object.entries(eased(options.env ?? {})).flatMap(([key, value]) => [
+      '--env',
+      `${key}=${value}`,
+    ]),
     ...healthArguments(options.healthcheck),
     ...(options.args ?? []),
     AGENT_IMAGE,
@@ -133,8 +140,10 @@ export async function countRows(database: string): Promise<number> {
   return Number(await must([...argv, 'SELECT count(*) FROM t']));
 }
 
+/** Looks into the database only when it has a WAL: a reader of one that is to get it would lock its writer out. */
 async function writes(agent: Agent): Promise<boolean> {
   if (!existsSync(join(agent.path('public'), 'seq'))) return false;
-  if (!existsSync(join(agent.path('workspace'), 'data/agent.db'))) return false;
+  const wal = join(agent.path('workspace'), 'data/agent.db-wal');
+  if ((statSync(wal, { throwIfNoEntry: false })?.size ?? 0) === 0) return false;
   return (await agent.rows().catch(() => 0)) > 0;
 }

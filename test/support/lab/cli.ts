@@ -2,18 +2,27 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { startLab } from './lab.ts';
 import { isAlive } from './processes.ts';
-import { labNames, labPaths, readRecord, type LabFilesystem, type LabLayout } from './record.ts';
+import {
+  asFilesystem,
+  labFilesystem,
+  labNames,
+  labPaths,
+  readRecord,
+  type LabLayout,
+} from './record.ts';
 import { stopLab } from './stop.ts';
 
-const HELP = `scripts/lab: a file system on a loop device with a private dockerd and agents on it (needs root)
+const HELP = `scripts/lab: a throw-away file system with a private dockerd and agents on it (needs root)
 
-  scripts/lab start NAME [--layout top|subvol] [--fs btrfs|ext4|xfs] [--size 4G]
+  scripts/lab start NAME [--layout top|subvol] [--fs btrfs|ext4|xfs|zfs] [--size 4G]
                          [--agents alpha,beta | --no-agents]
   scripts/lab stop NAME | --all
   scripts/lab list
   scripts/lab env NAME          prints lines for: eval "$(scripts/lab env NAME)"
+  scripts/lab zfs --help        a machine with OpenZFS instead
 
 Labs are in \${COWHERD_LAB_DIR:-\${TMPDIR:-/tmp}/cowherd-lab}/NAME. Without --agents: alpha and beta.
+Without --fs: what COWHERD_LAB_FS says, else btrfs; zfs makes a pool on a file, and needs OpenZFS.
 `;
 
 class UsageError extends Error {}
@@ -22,7 +31,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     layout: { type: 'string', default: 'top' },
-    fs: { type: 'string', default: 'btrfs' },
+    fs: { type: 'string' },
     size: { type: 'string', default: '4G' },
     agents: { type: 'string', default: 'alpha,beta' },
     'no-agents': { type: 'boolean', default: false },
@@ -45,7 +54,7 @@ async function start(name: string): Promise<void> {
   const lab = await startLab({
     name,
     layout: oneOf<LabLayout>(['top', 'subvol'], values.layout),
-    fs: oneOf<LabFilesystem>(['btrfs', 'ext4', 'xfs'], values.fs),
+    fs: values.fs === undefined ? labFilesystem() : asFilesystem(values.fs),
     size: values.size,
     agents: values['no-agents'] ? [] : values.agents.split(',').filter(Boolean),
     keep: true,

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { ownContainerd } from './containerd.ts';
 import { isAlive, processId, type ProcessId } from './processes.ts';
 import type { LabPaths } from './record.ts';
 import { until } from './run.ts';
@@ -15,8 +16,9 @@ export function dockerEnvironment(paths: LabPaths): Record<string, string> {
 export function spawnDaemon(paths: LabPaths, dataRoot: string): ProcessId {
   mkdirSync(paths.dockerConfig, { recursive: true });
   writeFileSync(join(paths.root, 'daemon.json'), '{}\n');
+  const argv = [...daemonArguments(paths, dataRoot), ...ownContainerd(paths)];
   const log = openSync(paths.log, 'a');
-  const child = spawn('dockerd', daemonArguments(paths, dataRoot), {
+  const child = spawn('dockerd', argv, {
     cwd: '/',
     detached: true,
     stdio: ['ignore', log, log],
@@ -47,7 +49,7 @@ function daemonArguments(paths: LabPaths, dataRoot: string): string[] {
   ];
 }
 
-/** Returns when the API answers; throws with the end of the log when it does not within 30 s. */
+/** Returns when the API answers; throws with the end of the log when it does not within two minutes. */
 export async function waitForDaemon(paths: LabPaths, dockerd: ProcessId): Promise<void> {
   try {
     await until(
@@ -56,7 +58,7 @@ export async function waitForDaemon(paths: LabPaths, dockerd: ProcessId): Promis
         if (!isAlive(dockerd)) throw new Error('dockerd ended');
         return ping(paths.socket);
       },
-      { timeoutMs: 30_000 },
+      { timeoutMs: 120_000 },
     );
   } catch (error) {
     const log = readFileSync(paths.log, 'utf8').trim().split('\n').slice(-15).join('\n');
@@ -77,14 +79,4 @@ export function ping(socketPath: string): Promise<boolean> {
     });
     call.end();
   });
-}
-
-/** The containerd that this lab's dockerd keeps. */
-export function containerdOf(paths: LabPaths): ProcessId | undefined {
-  try {
-    const file = join(paths.execRoot, 'containerd/containerd.pid');
-    return processId(Number(readFileSync(file, 'utf8')));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,16 +1,41 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loops } from './mounts.ts';
-import type { LabFilesystem, LabLayout, LabPaths } from './record.ts';
+import { makePool } from './pool.ts';
+import type { LabFilesystem, LabLayout, LabPaths, LabRecord } from './record.ts';
 import { must } from './run.ts';
 
-export interface FilesystemOptions {
-  readonly filesystem: LabFilesystem;
+type LoopFilesystem = Exclude<LabFilesystem, 'zfs'>;
+
+export interface FilesystemOptions<F extends LabFilesystem = LoopFilesystem> {
+  readonly filesystem: F;
   readonly layout: LabLayout;
   readonly fsUuid: string;
   readonly sizeBytes: number;
-  /** Further arguments of mkfs. */
+  /** Further arguments of mkfs, or of `zpool create`. */
   readonly mkfs?: readonly string[];
+}
+
+/** Makes a file system on a sparse file and mounts it as the layout wants it, noting what stop must know; its device, or its pool's name. */
+export async function makeDisk(
+  paths: LabPaths,
+  options: FilesystemOptions<LabFilesystem>,
+  note: (more: Partial<LabRecord>) => void,
+): Promise<string> {
+  const { filesystem, sizeBytes, mkfs = [] } = options;
+  if (filesystem !== 'zfs') {
+    const loop = await attachImage(paths, sizeBytes);
+    note({ loop });
+    await makeFilesystem(paths, loop, { ...options, filesystem });
+    return loop;
+  }
+  const { device } = await makePool({
+    ...{ image: paths.image, mnt: paths.mnt, sizeBytes, args: mkfs },
+    note: (pool) => {
+      note({ pool, fsUuid: pool.guid ?? '' });
+    },
+  });
+  return device;
 }
 
 /** A sparse image on a loop device; returns the device. */
@@ -39,7 +64,7 @@ export async function makeFilesystem(
   await must(['mount', '-o', 'subvol=@docker', device, paths.mnt]);
 }
 
-function mkfs(filesystem: LabFilesystem, uuid: string): string[] {
+function mkfs(filesystem: LoopFilesystem, uuid: string): string[] {
   switch (filesystem) {
     case 'btrfs':
       return ['mkfs.btrfs', '-q', '-K', '-m', 'single', '-U', uuid];

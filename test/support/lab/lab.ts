@@ -4,12 +4,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAgent, type Agent, type AgentOptions } from './agent.ts';
 import { runCowherd, spawnCowherd, type CowherdResult } from './cowherd.ts';
-import { containerdOf, dockerEnvironment, spawnDaemon, waitForDaemon } from './daemon.ts';
-import { attachImage, makeFilesystem, parseSize } from './filesystem.ts';
+import { containerdOf } from './containerd.ts';
+import { dockerEnvironment, spawnDaemon, waitForDaemon } from './daemon.ts';
+import { makeDisk, parseSize } from './filesystem.ts';
 import { importAgentImage } from './image.ts';
 import { guardStart, stopLive } from './live.ts';
 import {
+  capturesPlain,
   dataRootOf,
+  labFilesystem,
   labPaths,
   writeRecord,
   type LabFilesystem,
@@ -23,10 +26,11 @@ export interface LabOptions {
   /** Default: a random one. */
   readonly name?: string;
   readonly layout?: LabLayout;
+  /** Default: {@link labFilesystem}. */
   readonly fs?: LabFilesystem;
   /** Of the sparse image, as `4G`. */
   readonly size?: string;
-  /** Further arguments of mkfs. */
+  /** Further arguments of mkfs, or of `zpool create`. */
   readonly mkfs?: readonly string[];
   /** Agents to start at once; default none. */
   readonly agents?: readonly (string | AgentOptions)[];
@@ -34,7 +38,7 @@ export interface LabOptions {
   readonly keep?: boolean;
 }
 
-/** A file system on a loop device with a private dockerd on it. */
+/** A throw-away file system with a private dockerd on it. */
 export interface Lab {
   readonly name: string;
   readonly root: string;
@@ -44,7 +48,10 @@ export interface Lab {
   readonly socket: string;
   readonly config: string;
   readonly state: string;
+  readonly filesystem: LabFilesystem;
+  /** On ZFS the pool's guid. */
   readonly fsUuid: string;
+  /** The loop device; on ZFS the pool's name. */
   readonly device: string;
   /** The docker command in the lab: stdout without the last newline; throws for a status but 0. */
   docker(args: readonly string[]): Promise<string>;
@@ -69,24 +76,24 @@ export interface LabRunOptions extends RunOptions {
 export function startLab(options: LabOptions = {}): Promise<Lab> {
   const name = options.name ?? `t${randomBytes(4).toString('hex')}`;
   const paths = labPaths(name);
-  if ((options.fs ?? 'btrfs') !== 'btrfs' && options.layout === 'subvol') {
-    throw new Error('only btrfs has the layout subvol');
+  const fs = options.fs ?? labFilesystem();
+  if (!['btrfs', 'zfs'].includes(fs) && options.layout === 'subvol') {
+    throw new Error(`${fs} has no layout subvol`);
   }
   mkdirSync(paths.root, { mode: 0o711 });
   return guardStart(name, options.keep ?? false, (signal) =>
-    build(paths, { ...options, name }, signal),
+    build(paths, { ...options, fs, name }, signal),
   );
 }
 
 async function build(
   paths: LabPaths,
-  options: LabOptions & { readonly name: string },
+  options: LabOptions & { readonly name: string; readonly fs: LabFilesystem },
   signal: AbortSignal,
 ): Promise<Lab> {
-  const filesystem = options.fs ?? 'btrfs';
-  const layout = options.layout ?? 'top';
+  const { fs: filesystem, layout = 'top', mkfs = [] } = options;
   const sizeBytes = parseSize(options.size ?? '4G');
-  const fsUuid = randomUUID();
+  const fsUuid = filesystem === 'zfs' ? '' : randomUUID();
   const createdAt = new Date().toISOString();
   let record: LabRecord = { name: options.name, filesystem, layout, fsUuid, createdAt };
   const note = (more: Partial<LabRecord>) => {
@@ -95,10 +102,8 @@ async function build(
     signal.throwIfAborted();
   };
   note({});
-  const loop = await attachImage(paths, sizeBytes);
-  note({ loop });
-  const mkfs = options.mkfs ?? [];
-  await makeFilesystem(paths, loop, { filesystem, layout, fsUuid, sizeBytes, mkfs });
+  const disk = { filesystem, layout, fsUuid, sizeBytes, mkfs };
+  const device = await makeDisk(paths, disk, note);
   signal.throwIfAborted();
   const dockerd = spawnDaemon(paths, dataRootOf(paths, layout));
   note({ dockerd });
@@ -107,7 +112,7 @@ async function build(
   note(containerd ? { containerd } : {});
   await importAgentImage(paths);
   signal.throwIfAborted();
-  return furnish(describeLab(paths, record, loop), options.agents ?? [], signal);
+  return furnish(describeLab(paths, record, device), options.agents ?? [], signal);
 }
 
 async function furnish(
@@ -128,17 +133,28 @@ function describeLab(paths: LabPaths, record: LabRecord, device: string): Lab {
   const env = dockerEnvironment(paths);
   const docker = (args: readonly string[]) => must(['docker', ...args], { env });
   const { root, mnt, socket, config, state } = paths;
+  const { filesystem, fsUuid } = record;
   return {
-    ...{ name: record.name, root, mnt, socket, config, state, fsUuid: record.fsUuid, device },
+    ...{ name: record.name, root, mnt, socket, config, state, filesystem, fsUuid, device },
     dataRoot: dataRootOf(paths, record.layout),
     docker,
     tryDocker: (args, options) => run(['docker', ...args], { ...options, env }),
     cowherd: (args, options) => runCowherd(options?.config ?? config, args, options),
     spawnCowherd: (args, file = config) => spawnCowherd(file, args),
     writeConfig: (name, keys) => writeConfig(paths, record.name, { name, keys }),
-    startAgent: (options) => startAgent(docker, options),
+    startAgent: async (options) => {
+      const agent = await startAgent(docker, options);
+      if (options.capturable && !capturesPlain(filesystem)) await adopt(config, agent);
+      return agent;
+    },
     stop: () => stopLive(record.name),
   };
+}
+
+async function adopt(config: string, { name }: Agent): Promise<void> {
+  const argv = ['adopt', name, '--include-users', '--yes'];
+  const { exitCode, stdout, stderr } = await runCowherd(config, argv);
+  if (exitCode !== 0) throw new Error(`adopt ${name}: ${stdout}${stderr}`);
 }
 
 /** A JSON document is a YAML document. */

@@ -9,8 +9,7 @@ export interface Mount {
 }
 
 /** A loop device and the file behind it. */
-export interface Loop {
-  readonly device: string;
+export interface Loop extends Disk {
   readonly file: string;
 }
 
@@ -55,12 +54,23 @@ export function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}/`);
 }
 
-/** The mounts under a directory and those of its loop devices, wherever they are; newest first. */
-export function mountsOf(directory: string, own: readonly Loop[]): Mount[] {
-  const devices = own.map(({ device }) => device);
+/** What holds a throw-away filesystem: a loop device, or a pool by its name. */
+export interface Disk {
+  readonly device: string;
+}
+
+/** The mounts under a directory and those of its disks, wherever they are; newest first. */
+export function mountsOf(directory: string, own: readonly Disk[]): Mount[] {
+  const isOn = (source: string) =>
+    own.some(({ device }) => source === device || /^[/@]/.test(afterPrefix(source, device)));
   return mounts()
-    .filter(({ target, source }) => isWithin(target, directory) || devices.includes(source))
+    .filter(({ target, source }) => isWithin(target, directory) || isOn(source))
     .reverse();
+}
+
+/** What follows a prefix; empty where it is none. */
+function afterPrefix(text: string, prefix: string): string {
+  return text.startsWith(prefix) ? text.slice(prefix.length) : '';
 }
 
 /** Unmounts, patiently at first, lazily at last. */

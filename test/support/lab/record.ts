@@ -12,8 +12,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProcessId } from './processes.ts';
 
-export type LabFilesystem = 'btrfs' | 'ext4' | 'xfs';
-/** `top`: data root at the file system's top; `subvol`: only the subvolume @docker is mounted, and is the data root. */
+export const LAB_FILESYSTEMS = ['btrfs', 'ext4', 'xfs', 'zfs'] as const;
+export type LabFilesystem = (typeof LAB_FILESYSTEMS)[number];
+/**
+ * `top`: the data root is a directory at the top of what is mounted; `subvol`: it is what is mounted, on btrfs the subvolume
+ * @docker. On ZFS the dataset POOL/docker is mounted either way.
+ */
 export type LabLayout = 'top' | 'subvol';
 
 /** What lab.json says: enough to remove the lab after any crash of who started it. */
@@ -21,11 +25,19 @@ export interface LabRecord {
   readonly name: string;
   readonly filesystem: LabFilesystem;
   readonly layout: LabLayout;
+  /** On ZFS the pool's guid, empty until there is one. */
   readonly fsUuid: string;
   readonly createdAt: string;
   readonly loop?: string;
+  readonly pool?: LabPool;
   readonly dockerd?: ProcessId;
   readonly containerd?: ProcessId;
+}
+
+/** The guid is null until the pool is made. */
+export interface LabPool {
+  readonly name: string;
+  readonly guid: string | null;
 }
 
 /** Where the parts of a lab lie. */
@@ -41,6 +53,23 @@ export interface LabPaths {
   readonly config: string;
   readonly state: string;
   readonly dockerConfig: string;
+}
+
+/** What labs are made of that ask for nothing else: COWHERD_LAB_FS, or btrfs. */
+export function labFilesystem(): LabFilesystem {
+  return asFilesystem(process.env['COWHERD_LAB_FS'] ?? 'btrfs');
+}
+
+/** False where a plain directory cannot be captured, so that a volume has to be adopted first. */
+export function capturesPlain(filesystem = labFilesystem()): boolean {
+  return filesystem !== 'zfs';
+}
+
+/** Throws for a name that is none. */
+export function asFilesystem(name: string): LabFilesystem {
+  const found = LAB_FILESYSTEMS.find((one) => one === name);
+  if (found === undefined) throw new Error(`${name} is none of ${LAB_FILESYSTEMS.join(', ')}`);
+  return found;
 }
 
 /** The directory of all labs, made when it is not there, refused when it is not ours. */

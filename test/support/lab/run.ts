@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { EMULATED } from './emulated.ts';
 
 /** What a finished command left behind; `exitCode` is 128 + n when signal n ended it. */
 export interface RunResult {
@@ -11,9 +12,12 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   readonly input?: string;
-  /** After this the child gets SIGKILL; default two minutes. */
+  /** After this the child gets SIGKILL; default two minutes, ten where the machine is emulated. */
   readonly timeoutMs?: number;
 }
+
+const RUN_MS = EMULATED ? 600_000 : 120_000;
+const UNTIL_MS = EMULATED ? 180_000 : 30_000;
 
 const SIGNALS: Readonly<Record<string, number>> = {
   SIGINT: 2,
@@ -26,7 +30,7 @@ const SIGNALS: Readonly<Record<string, number>> = {
 export function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const [file = '', ...args] = argv;
   const child = spawn(file, args, { cwd: options.cwd, env: { ...process.env, ...options.env } });
-  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 120_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? RUN_MS);
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
@@ -68,7 +72,7 @@ export function sleep(ms: number): Promise<void> {
 export async function until<T>(
   what: string,
   probe: () => Promise<T> | T,
-  { timeoutMs = 20_000, everyMs = 50 }: { timeoutMs?: number; everyMs?: number } = {},
+  { timeoutMs = UNTIL_MS, everyMs = 50 }: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { containerdOf, dockerEnvironment, pidFileFlag, ping } from './daemon.ts';
-import { detach, loops, mountsOf, unmount, type Loop } from './mounts.ts';
+import { containerdFiles, containerdOf } from './containerd.ts';
+import { dockerEnvironment, pidFileFlag, ping } from './daemon.ts';
+import { detach, loops, mountsOf, unmount, type Disk } from './mounts.ts';
+import { destroyPool, pools, poolSettled } from './pool.ts';
 import {
   descendantsOf,
   endProcess,
@@ -21,9 +22,15 @@ export async function stopLab(name: string): Promise<void> {
   await removeContainers(paths);
   await endDaemons(paths, record);
   await endShims(paths);
-  const own = loops().filter(({ file }) => file === paths.image);
-  await unmountAll(paths, own, record);
-  for (const loop of own) await detach(loop);
+  await poolSettled(paths);
+  const guid = record?.pool?.guid ?? null;
+  const ownPools = (await pools()).filter(
+    (pool) => pool.file === paths.image && (guid === null || pool.guid === guid),
+  );
+  const ownLoops = loops().filter(({ file }) => file === paths.image);
+  await unmountAll(paths, [...ownLoops, ...ownPools], record);
+  for (const pool of ownPools) await destroyPool(pool);
+  for (const loop of ownLoops) await detach(loop);
   rmSync(paths.root, { recursive: true, force: true });
 }
 
@@ -37,7 +44,7 @@ async function removeContainers(paths: LabPaths): Promise<void> {
 }
 
 async function endDaemons(paths: LabPaths, record: LabRecord | undefined): Promise<void> {
-  const toml = join(paths.execRoot, 'containerd/containerd.toml');
+  const { toml } = containerdFiles(paths);
   const containerd = containerdOf(paths);
   const daemons = [
     ...(record?.dockerd && isAlive(record.dockerd) ? [record.dockerd] : []),
@@ -50,8 +57,7 @@ async function endDaemons(paths: LabPaths, record: LabRecord | undefined): Promi
 
 /** A shim outlives its daemons; it is known by the address of this lab's containerd. */
 function shims(paths: LabPaths): ProcessId[] {
-  const address = join(paths.execRoot, 'containerd/containerd.sock');
-  return processesWithArgument('containerd-shim-runc-v2', address);
+  return processesWithArgument('containerd-shim-runc-v2', containerdFiles(paths).address);
 }
 
 async function endShims(paths: LabPaths): Promise<void> {
@@ -92,13 +98,13 @@ function write(path: string, text: string): void {
 
 async function unmountAll(
   paths: LabPaths,
-  own: readonly Loop[],
+  own: readonly Disk[],
   record: LabRecord | undefined,
 ): Promise<void> {
   for (const { target } of mountsOf(paths.root, own)) await unmount(target);
   const left = mountsOf(paths.root, own).map(({ target }) => target);
   if (left.length > 0) throw new Error(`still mounted: ${left.join(', ')}`);
-  if (record === undefined) return;
+  if (record === undefined || record.fsUuid === '') return;
   const privateMount = `/run/cowherd/fs/${record.fsUuid}`;
   if (existsSync(privateMount)) rmdirSync(privateMount);
   rmSync(`/run/cowherd/mount-${record.fsUuid}.lock`, { force: true });
