@@ -5,8 +5,8 @@ set -euo pipefail
 self=$(readlink -f "${BASH_SOURCE[0]}")
 provisioners=$(cd "$(dirname "$self")/../../../vagrant/provision" && pwd)
 release=bookworm
-export INITRD=No      # one at the end, not one a package
-export KCFLAGS=-g0    # modules without debug information compile sooner
+export INITRD=No # one at the end, not one a package
+export KCFLAGS=-g0 # modules without debug information compile sooner
 name=cowherd-zfs
 
 # One-line sources of this release on the mirrors that this host's apt uses.

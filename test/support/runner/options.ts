@@ -23,7 +23,7 @@ export interface RunnerOptions {
 export interface Selection {
   readonly name: string;
   readonly files: readonly string[];
-  /** Further files of the suite, which drive machines from here. */
+  /** Files that drive machines from here, where the suite's others run inside one. */
   readonly outside?: readonly string[];
 }
 

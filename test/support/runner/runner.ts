@@ -71,11 +71,7 @@ async function runSelection(run: Run, selection: Selection): Promise<void> {
   const { name, files, outside = [] } = selection;
   if (files.length === 0) run.report.fail(name, ['nothing ran: no test files']);
   else if (runsInMachine(name)) await runMachineSuite(run, name, files);
-  await runFiles(
-    run,
-    runsInMachine(name) ? outside : [...files, ...outside],
-    name === 'unit' ? 2 : 1,
-  );
+  await runFiles(run, runsInMachine(name) ? outside : files, name === 'unit' ? 2 : 1);
 }
 
 async function runFiles(run: Run, files: readonly string[], width: number): Promise<void> {
