@@ -6,7 +6,7 @@ import type { Placement } from '../../src/storage/driver.ts';
 import { fresh, refused } from '../support/contract/parts.ts';
 import { requireZfs } from '../support/zfs/available.ts';
 import { makeIsolated } from '../support/zfs/pool.ts';
-import { rollBack, swapBack } from '../support/zfs/rollback.ts';
+import { rollBack } from '../support/zfs/rollback.ts';
 import { pointsOf, zfsSuite, type ZfsGiven } from '../support/zfs/suite.ts';
 import { say, wordIn, wordsOf, zfs } from '../support/zfs/tools.ts';
 
@@ -32,7 +32,7 @@ test('an encrypted volume goes back and forth while its key is loaded', async (g
   assert.is(wordIn(volume.mountpoint), '2');
 });
 
-test('without its key nothing is captured or rolled back, and the reason is told', async (given) => {
+test('without its key nothing is there to capture or to swap, and the reason is told', async (given) => {
   const { store, fs } = given;
   const volume = await encrypted(given);
   const [one = ''] = await pointsOf(given, volume, ['1']);
@@ -43,7 +43,8 @@ test('without its key nothing is captured or rolled back, and the reason is told
   assert.ok((await store.list()).some(({ manifest }) => manifest.id === one));
   assert.equal(await store.damaged(), []);
   await refused(wordsOf(store, volume), 'IO_ERROR', 'TOOL_FAILED');
-  await refused(swapBack(store, volume, one), 'IO_ERROR', 'TOOL_FAILED', 'TIER_UNSUPPORTED');
+  assert.match(now.notSwappable ?? '', /key/);
+  assert.is(await store.treeAt(volume.pathInFs), null);
   assert.equal(readdirSync(volume.mountpoint), []);
   assert.throws(() => {
     say(volume, 'hidden');

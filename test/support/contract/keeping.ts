@@ -163,7 +163,7 @@ export function keepingContract(contract: DriverContract): void {
       );
     for (let index = 0; index < 50; index += 1)
       writeFileSync(join(volume.mountpoint, `f${String(index)}`), '');
-    const none = { entries: 50, nocow: 0, immutable: 0, receivedGuid: null, truncated: false };
+    const none = { nocow: 0, immutable: 0, receivedGuid: null, truncated: false };
     assert.equal(await inspected(1000), none);
     assert.is((await inspected(10)).truncated, true);
   });
