@@ -70,6 +70,11 @@ export interface Image {
 
 /** A capture of one or more restore points on one filesystem, prepared before the freeze. */
 export interface Capture {
+  /**
+   * Before the freeze: writes what is dirty, so that `take` need not wait for it. A filesystem that is slow about it is not
+   * waited for, unless nobody writes any more (`atRest`) and its images would lack what is not written. Throws then.
+   */
+  flush(atRest: boolean): Promise<void>;
   /** Takes every image; the only step inside the freeze. An abort leaves it to `discard`. */
   take(signal: AbortSignal): Promise<void>;
   /** Removes images that were taken, so that `take` can be tried again. */

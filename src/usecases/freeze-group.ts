@@ -10,7 +10,6 @@ import type { Context } from './context.ts';
 import { writersOf } from './locking.ts';
 import { containerPort } from './port.ts';
 
-const FLUSH_TIMEOUT_MS = 5_000;
 const BRACKET_WAIT_MS = 10 * 60_000;
 
 /** What the bracket of a group told. */
@@ -65,7 +64,7 @@ async function takeFrozen(
       runtimeDir: context.runtimeDir,
       now: context.ticks,
       interrupt: context.interrupt,
-      flush: async () => flush(context, captures),
+      flush: async () => flush(captures, isAtRest(members, containers)),
       capture: async (signal) => {
         createdAt = context.now();
         await Promise.all(Array.from(captures.values(), async (capture) => capture.take(signal)));
@@ -151,10 +150,12 @@ async function mayCrash(
   return true;
 }
 
-/** Dirty data is written before the freeze rather than in it; a filesystem that is slow about it is not waited for. */
-async function flush(context: Context, captures: ReadonlyMap<string, Capture>): Promise<void> {
-  const stores = await Promise.all(
-    Array.from(captures.keys(), async (fsId) => context.openStore(fsId)),
-  );
-  await Promise.allSettled(stores.map(async (store) => store.sync(FLUSH_TIMEOUT_MS)));
+async function flush(captures: ReadonlyMap<string, Capture>, atRest: boolean): Promise<void> {
+  await Promise.all(Array.from(captures.values(), async (capture) => capture.flush(atRest)));
+}
+
+/** No container of theirs can write now. */
+function isAtRest(members: readonly Member[], containers: readonly Container[]): boolean {
+  const writers = members.flatMap(({ candidate }) => writersOf(candidate.agent, containers));
+  return writers.filter(isAlive).every(({ state }) => state === 'paused');
 }

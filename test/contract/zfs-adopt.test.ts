@@ -53,7 +53,7 @@ test('a name that no dataset can have is adopted, captured and found again', asy
   }
 });
 
-test('a dataset below that of a volume, mounted elsewhere, is where it was after a rollback', async (given) => {
+test('a volume that has a dataset below its own, mounted or not, is captured and not swapped', async (given) => {
   const { store, fs, test: host } = given;
   const volume = await volumeOf(given, 'above');
   const [one = ''] = await pointsOf(given, volume, ['1', '2']);
@@ -62,9 +62,22 @@ test('a dataset below that of a volume, mounted elsewhere, is where it was after
   await zfs('create', '-o', `mountpoint=${elsewhere}`, child);
   writeFileSync(join(elsewhere, 'word'), 'child');
   const now = await fs.place(volume.volume);
-  if (now.reason === null && now.notSwappable === null) await rollBack(store, now, one);
+  assert.is(now.reason, null);
+  assert.match(now.notSwappable ?? '', /child/);
+  await pointsOf(given, now, ['3']);
+  await zfs('unmount', child);
+  const hint = /zfs rename/;
+  assert.match((await refused(rollBack(store, volume, one), 'TIER_UNSUPPORTED')).hint ?? '', hint);
+  await store.collectLeftovers();
+  for (const record of await store.records()) {
+    const [swap] = record.volumes as [SwapVolume];
+    await store.destroyNew(record, swap);
+    await store.dropRecord(record.id);
+  }
+  await zfs('mount', child);
   assert.is(datasetAt(elsewhere), child);
   assert.is(wordIn(elsewhere), 'child');
+  assert.is(wordIn(volume.mountpoint), '3');
 });
 
 test('while a process works in it nothing is moved, and the old data stays in place', async (given) => {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { arm, type Armed } from '../../exec/armed.ts';
 import { ownerTag } from '../../exec/liveness.ts';
+import { run } from '../../exec/run.ts';
 import { encodeName } from '../../model/names.ts';
 import type { Capture, CaptureSet, Image, Placement } from '../driver.ts';
 import { copyTree } from '../tree/copy-tree.ts';
@@ -13,6 +14,8 @@ import {
 } from '../files/restore-points.ts';
 import { located, removeImages } from './images.ts';
 import { createSubvolume, deleteSubvolume, makeReadonly, showSubvolume } from './subvolume.ts';
+
+const FLUSH_TIMEOUT_MS = 5_000;
 
 interface Step {
   readonly source: string;
@@ -35,6 +38,7 @@ export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]):
   const setOf = (key: string): CaptureSet | undefined => sets.find((set) => set.key === key);
   let armed: Armed | null = armSnapshots(steps.length);
   return {
+    flush: async () => flush(layout),
     take: async (signal) => {
       await (armed ?? armSnapshots(steps.length)).fire(
         steps.map(({ source, target }) => [source, target]),
@@ -63,6 +67,11 @@ export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]):
       await Promise.all(Array.from(shared.values(), async ({ target }) => deleteSubvolume(target)));
     },
   };
+}
+
+/** A snapshot holds what is dirty in any case, mapped files included: this only spares the freeze the wait. */
+async function flush({ top }: Layout): Promise<void> {
+  await run('sync', ['-f', '--', top], { timeoutMs: FLUSH_TIMEOUT_MS }).catch(() => undefined);
 }
 
 /** Atomic read-only snapshots, of any number of subvolumes, with nothing left to be started when they are wanted. */

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { arm, type Armed } from '../../exec/armed.ts';
 import { ownerTag } from '../../exec/liveness.ts';
+import { run } from '../../exec/run.ts';
 import { CowherdError } from '../../model/errors.ts';
 import type { Manifest, StoredSnapshot } from '../../model/manifest.ts';
 import { encodeName } from '../../model/names.ts';
@@ -17,6 +18,9 @@ import type { Home } from './home.ts';
 import { noteImages } from './intent.ts';
 import { CAPTURE, destroyImages, holdImages, located, markImages } from './snapshots.ts';
 import { told, zpool } from './tool.ts';
+
+const SOON_MS = 5_000;
+const SURELY_MS = 60_000;
 
 export interface CaptureRequest {
   readonly home: Home;
@@ -38,6 +42,7 @@ export async function beginCapture(request: CaptureRequest): Promise<Capture> {
   }
   let armed: Armed | null = armSnapshot(all.length);
   return {
+    flush: async (atRest) => flush(request.home, sets, atRest),
     take: async (signal) => {
       if (all.length > 0) await fire(armed ?? armSnapshot(all.length), all, signal);
     },
@@ -59,6 +64,22 @@ export async function beginCapture(request: CaptureRequest): Promise<Capture> {
       return Promise.resolve();
     },
   };
+}
+
+/**
+ * A snapshot holds every write(2), but not what a program changed in a mapping and the kernel has not written back yet, not even
+ * after the program's end; syncfs(2) writes that. `zpool sync` then leaves `zfs snapshot` little to wait for.
+ */
+async function flush({ pool }: Home, sets: readonly CaptureSet[], atRest: boolean): Promise<void> {
+  const paths = sets.flatMap(({ volumes }) => volumes.map(({ mountpoint }) => mountpoint));
+  const timeoutMs = atRest ? SURELY_MS : SOON_MS;
+  const flushed = async () => {
+    if (paths.length > 0) await run('sync', ['-f', '--', ...paths], { timeoutMs });
+    await zpool(['sync', pool.name], { timeoutMs });
+  };
+  await flushed().catch((error: unknown) => {
+    if (atRest) throw error;
+  });
 }
 
 /** `zfs snapshot` of everything in one transaction group (zfs-snapshot(8)), with nothing left to be started when it is wanted. */

@@ -6,6 +6,7 @@ import { createLayout, layoutOf, type Layout } from '../files/layout.ts';
 import { datasetsNamed, mountedAt, mountPrivately } from './datasets.ts';
 import { poolOf } from './names.ts';
 import { rowsOf, type Pool } from './parse.ts';
+import { usablePool } from './pool.ts';
 import { zfs } from './tool.ts';
 
 /** Marks the dataset that holds manifests and records; found by it wherever it was renamed to. */
@@ -62,7 +63,10 @@ export async function attach(home: Home): Promise<Layout> {
   const { layout, store } = home;
   if (await isAttached(home)) return layout;
   const [found] = await datasetsNamed([store]);
-  if (found === undefined) return layout;
+  if (found === undefined) {
+    await usablePool(home.pool.guid);
+    return layout;
+  }
   if (!found.readable)
     throw new CowherdError('IO_ERROR', `the encryption key of ${store} is not loaded`, {
       hint: `zfs load-key -r ${poolOf(store)}, then run it again`,

@@ -123,13 +123,21 @@ function whyNotMounted({ name, readable }: ZfsDataset): { reason: string; hint: 
       };
 }
 
+/** Why a dataset that others lie below, as `below` does, cannot give its name to another. */
+export function belowIt(below: string): string {
+  return `the dataset ${below} lies below its own and would move with the old data`;
+}
+
 /** A swap renames the dataset and mounts another in its place. */
 function whyNotSwappable({ mount }: Found, mounts: readonly Mount[]): string | null {
   const { source, mountPoint } = mount;
   if (source.includes('@')) return `${source} is a snapshot`;
   if (!source.includes('/')) return `${source} is the root dataset of its pool`;
-  const elsewhere = mounts.find(
-    (other) => other.fstype === 'zfs' && other.source === source && other.mountPoint !== mountPoint,
+  const others = mounts.filter(
+    (other) => other.fstype === 'zfs' && other.mountPoint !== mountPoint,
   );
-  return elsewhere === undefined ? null : `its dataset is mounted at ${elsewhere.mountPoint} too`;
+  const elsewhere = others.find((other) => other.source === source);
+  if (elsewhere !== undefined) return `its dataset is mounted at ${elsewhere.mountPoint} too`;
+  const below = others.find((other) => other.source.startsWith(`${source}/`));
+  return below === undefined ? null : belowIt(below.source);
 }

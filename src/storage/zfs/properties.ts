@@ -7,9 +7,9 @@ import { zfs } from './tool.ts';
 const ONLY_IN_PLACE = ['mountpoint', 'canmount', 'reservation', 'refreservation'] as const;
 /** They cannot be inherited, only set (zfsprops(7)). */
 const DEFAULTS = { canmount: 'on', reservation: 'none', refreservation: 'none' };
-/** Decided when a dataset is made (zfsprops(7)); a clone has its origin's. */
-const FROM_BIRTH =
-  /^(encryption|keyformat|keylocation|pbkdf2iters|casesensitivity|normalization|utf8only|version|volsize|volblocksize)$/;
+/** Decided when a dataset is made (zfsprops(7)), which a clone has from its origin, or counted by ZFS where somebody set a limit. */
+const NOT_SETTABLE =
+  /^(filesystem_count|snapshot_count|encryption|keyformat|keylocation|pbkdf2iters|casesensitivity|normalization|utf8only|version|volsize|volblocksize)$/;
 
 /** Local values; what is not among them is inherited or the default. */
 export type InPlace = Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ export type InPlace = Readonly<Record<string, string>>;
 /** The local and user properties that a clone does not get from its origin (zfs-clone(8)): to be set on it. */
 export async function carried(dataset: string): Promise<readonly Property[]> {
   return (await ownProperties(dataset)).filter(
-    ({ name }) => !FROM_BIRTH.test(name) && !isInPlace(name) && name !== IN_PLACE,
+    ({ name }) => !NOT_SETTABLE.test(name) && !isInPlace(name) && name !== IN_PLACE,
   );
 }
 

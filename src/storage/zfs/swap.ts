@@ -9,6 +9,7 @@ import type { Home } from './home.ts';
 import { isMountPoint, makeMountPoint, removeMountPoint } from './mount-point.ts';
 import { asideName, isAside, nameInPlace } from './names.ts';
 import type { ZfsDataset } from './parse.ts';
+import { belowIt } from './place.ts';
 import { remember, setAside, setInPlace, type InPlace as InPlaceValues } from './properties.ts';
 import { zfs } from './tool.ts';
 
@@ -163,5 +164,10 @@ export async function prepareAside(home: Home, record: Record, { old }: SwapVolu
   const dataset = await datasetByGuid(old.guid, home.parent);
   if (dataset === null) return;
   asideName(dataset.name, record.id, 'old');
+  const below = (await childrenOf(dataset.name)).find(({ name }) => name !== dataset.name);
+  if (below !== undefined)
+    throw new CowherdError('TIER_UNSUPPORTED', belowIt(below.name), {
+      hint: `zfs rename ${below.name} to a place beside it, then run it again`,
+    });
   await remember(dataset.name, home.pool);
 }

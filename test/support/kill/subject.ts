@@ -84,8 +84,9 @@ export async function recoverBy(subject: Subject, round: number): Promise<void> 
 
 /** A volume that has lost its place, or is a plain directory, cannot be captured everywhere. */
 function needsLocks({ lab, agent }: Subject): readonly string[] {
-  const isPlain = ROLES.some((role) => !isIsolated(lab, agent.path(role)));
-  return isPlain && !capturesPlain(lab.filesystem) ? ['recover'] : ['snapshot', agent.name];
+  const takesAny =
+    capturesPlain(lab.filesystem) || ROLES.every((role) => isIsolated(lab, agent.path(role)));
+  return takesAny ? ['snapshot', agent.name] : ['recover'];
 }
 
 /**

@@ -37,9 +37,18 @@ export async function forgetRuntime({ runtimeDir }: TestPool): Promise<void> {
 
 /** Takes the pool away and brings it back, as a boot does: everything that is to be mounted is. */
 export async function reimport(test: TestPool): Promise<void> {
-  const { device, file } = test.pool;
   await forgetRuntime(test);
-  await must(['zpool', 'export', device]);
+  await exportPool(test);
+  await importPool(test);
+}
+
+/** Takes the pool away. */
+export async function exportPool({ pool }: TestPool): Promise<void> {
+  await must(['zpool', 'export', pool.device]);
+}
+
+/** Brings it back. */
+export async function importPool({ pool: { device, file } }: TestPool): Promise<void> {
   await must(['zpool', 'import', '-d', file, '-o', 'cachefile=none', device]);
 }
 
