@@ -98,10 +98,15 @@ const OWN = new Set([
   ...['snapshot_count', 'filesystem_count'],
 ]);
 
+/** Of what tells of a dataset's contents, or that Cowherd remembers on it. */
+function isOwn(name: string): boolean {
+  return OWN.has(name) || name.startsWith('cowherd:');
+}
+
 /** All that is set, inherited or a choice of a dataset, without what tells of its contents. */
 async function propertiesOf(dataset: string): Promise<readonly string[]> {
   const lines = await zfs('get', '-Hp', '-o', 'property,value,source', 'all', dataset);
-  const kept = lines.split('\n').filter((line) => !OWN.has(line.split('\t')[0] ?? ''));
+  const kept = lines.split('\n').filter((line) => !isOwn(line.split('\t')[0] ?? ''));
   return kept.sort();
 }
 

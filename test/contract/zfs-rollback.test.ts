@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { idsIn } from '../support/contract/parts.ts';
 import { must } from '../support/lab/run.ts';
+import { readMapped, writeMapped } from '../support/mapped.ts';
 import { requireZfs } from '../support/zfs/available.ts';
 import { rollBack } from '../support/zfs/rollback.ts';
 import { pointsOf, volumeOf, zfsSuite } from '../support/zfs/suite.ts';
@@ -110,6 +111,19 @@ test('a database that is read through a mapping is right before and after', asyn
   await rollBack(store, volume, one);
   assert.is(await sql(sum), then);
   assert.ok(!existsSync(`${file}-journal`));
+});
+
+test('what programs change and see in mappings is that of the data in place', async (given) => {
+  const { store } = given;
+  const volume = await volumeOf(given, 'mapping');
+  const file = join(volume.mountpoint, 'word');
+  const [one = ''] = await pointsOf(given, volume, ['then'.padEnd(4096, '.')]);
+  assert.is(await readMapped(file), 'then...');
+  await writeMapped(file, 'm');
+  const safety = await rollBack(store, volume, one);
+  assert.is(await readMapped(file), 'then...');
+  await rollBack(store, volume, safety);
+  assert.is(await readMapped(file), 'mmmmmmm');
 });
 
 test.run();

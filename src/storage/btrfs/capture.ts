@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { arm, type Armed } from '../../exec/armed.ts';
 import { ownerTag } from '../../exec/liveness.ts';
@@ -9,6 +8,7 @@ import { copyTree } from '../tree/copy-tree.ts';
 import { hostPath, type Layout } from '../files/layout.ts';
 import {
   fileRestorePoint,
+  makePartials,
   partialDirectory,
   publishRestorePoint,
 } from '../files/restore-points.ts';
@@ -34,7 +34,7 @@ export function transientPath(layout: Layout): string {
 export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]): Promise<Capture> {
   const shared = sharedSteps(layout, sets);
   const steps = [...shared.values(), ...sets.flatMap((set) => setSteps(layout, set))];
-  for (const set of sets) await mkdir(partialDirectory(layout, set.key), { mode: 0o700 });
+  await makePartials(layout, sets);
   const setOf = (key: string): CaptureSet | undefined => sets.find((set) => set.key === key);
   let armed: Armed | null = armSnapshots(steps.length);
   return {

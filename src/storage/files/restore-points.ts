@@ -1,8 +1,9 @@
-import { rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { isOwnerAlive, ownerTag } from '../../exec/liveness.ts';
 import { CowherdError, systemCode } from '../../model/errors.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import { parseSnapshotId } from '../../model/snapshot-id.ts';
+import type { CaptureSet } from '../driver.ts';
 import { readIfThere, syncDirectory, writeDurably } from '../durable.ts';
 import { parseManifest } from '../manifest-schema.ts';
 import { namesIn, type Layout } from './layout.ts';
@@ -97,6 +98,26 @@ function taken(id: string, cause: unknown): CowherdError {
   });
 }
 
+/** Makes the directories in which restore points are built, all of them or none. */
+export async function makePartials(
+  layout: Layout,
+  sets: readonly CaptureSet[],
+  fill: (set: CaptureSet, directory: string) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  const made: string[] = [];
+  try {
+    for (const set of sets) {
+      const directory = partialDirectory(layout, set.key);
+      await mkdir(directory, { mode: 0o700 });
+      made.push(directory);
+      await fill(set, directory);
+    }
+  } catch (error) {
+    for (const directory of made) await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
 /** Pins or unpins, durably. */
 export async function setPinned(layout: Layout, id: string, pinned: boolean): Promise<void> {
   const directory = `${layout.snapshots}/${id}`;
@@ -108,7 +129,10 @@ export async function setPinned(layout: Layout, id: string, pinned: boolean): Pr
   }
 }
 
-/** Destroys a restore point: unlisted first, then what `remove` finds in its directory, with the directory. Gone already is success. */
+/**
+ * Destroys a restore point: unlisted first, then what `remove` finds in its directory, with the directory. Gone already is success.
+ * Where the filesystem is too full for a rename it goes in place, told as damaged if this is cut short: that frees space.
+ */
 export async function destroyRestorePoint(
   layout: Layout,
   id: string,
@@ -116,10 +140,21 @@ export async function destroyRestorePoint(
 ): Promise<void> {
   const names = await namesIn(layout.snapshots);
   if (!names.includes(id)) return;
+  const listed = `${layout.snapshots}/${id}`;
   const trash = `${layout.snapshots}/.trash-${ownerTag()}-${id}~`;
-  await rename(`${layout.snapshots}/${id}`, trash);
+  try {
+    await rename(listed, trash);
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    await remove(listed);
+    return;
+  }
   await syncDirectory(layout.snapshots);
   await remove(trash);
+}
+
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '');
 }
 
 /** Unlisted directories whose process is gone. */

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { arm, type Armed } from '../../exec/armed.ts';
 import { ownerTag } from '../../exec/liveness.ts';
 import { run } from '../../exec/run.ts';
@@ -9,6 +9,7 @@ import type { Capture, CaptureSet, Image, Placement } from '../driver.ts';
 import { exists } from '../durable.ts';
 import {
   fileRestorePoint,
+  makePartials,
   partialDirectory,
   publishRestorePoint,
 } from '../files/restore-points.ts';
@@ -35,11 +36,9 @@ export async function beginCapture(request: CaptureRequest): Promise<Capture> {
   const { layout, sets, name } = request;
   for (const { volumes } of sets) for (const volume of volumes) expectIsolated(volume);
   const all = sets.flatMap((set) => snapshotsOf(set, name));
-  for (const set of sets) {
-    const partial = partialDirectory(layout, set.key);
-    await mkdir(partial, { mode: 0o700 });
-    await noteImages(partial, snapshotsOf(set, name));
-  }
+  await makePartials(layout, sets, async (set, partial) =>
+    noteImages(partial, snapshotsOf(set, name)),
+  );
   let armed: Armed | null = armSnapshot(all.length);
   return {
     flush: async (atRest) => flush(request.home, sets, atRest),

@@ -1,6 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { lockFile } from '../../exec/flock.ts';
-import { CowherdError } from '../../model/errors.ts';
+import { CowherdError, toCowherdError } from '../../model/errors.ts';
 import { mountOf, type Mount } from '../../model/mountinfo.ts';
 import { createLayout, layoutOf, type Layout } from '../files/layout.ts';
 import { datasetsNamed, mountedAt, mountPrivately } from './datasets.ts';
@@ -12,6 +12,11 @@ import { zfs } from './tool.ts';
 /** Marks the dataset that holds manifests and records; found by it wherever it was renamed to. */
 const MARK = 'cowherd:store';
 const STORE = '.cowherd';
+/**
+ * What others cannot fill up: records can be written and restore points pruned in a full pool. ZFS wants 24 times what a write
+ * brings while it is in flight (spa_get_worst_case_asize): with 16 MB two small files were refused.
+ */
+const RESERVED = 'refreservation=64M';
 const LOCK_WAIT_MS = 30_000;
 
 /** Where Cowherd lives in one pool. */
@@ -104,7 +109,12 @@ async function createDatasets({ parent, store }: Home): Promise<void> {
   if (!(await existing(parent)))
     await zfs(['create', '-p', '-o', 'canmount=off', '-o', 'mountpoint=none', '--', parent]);
   const options = ['canmount=noauto', 'mountpoint=legacy', `${MARK}=1`];
-  await zfs(['create', ...options.flatMap((option) => ['-o', option]), '--', store]);
+  const create = async (all: readonly string[]) =>
+    zfs(['create', ...all.flatMap((option) => ['-o', option]), '--', store]);
+  await create([...options, RESERVED]).catch(async (error: unknown) => {
+    if (toCowherdError(error).code !== 'NO_SPACE') throw error;
+    await create(options);
+  });
 }
 
 async function locked(home: Home, work: () => Promise<void>): Promise<void> {

@@ -4,9 +4,7 @@ import { IN_PLACE, type Pool, type Property } from './parse.ts';
 import { zfs } from './tool.ts';
 
 /** What a dataset has while it is in place alone; set aside it has none of them, and remembers them. */
-const ONLY_IN_PLACE = ['mountpoint', 'canmount', 'reservation', 'refreservation'] as const;
-/** They cannot be inherited, only set (zfsprops(7)). */
-const DEFAULTS = { canmount: 'on', reservation: 'none', refreservation: 'none' };
+const ONLY_IN_PLACE = ['mountpoint', 'reservation', 'refreservation'] as const;
 /** Decided when a dataset is made (zfsprops(7)), which a clone has from its origin, or counted by ZFS where somebody set a limit. */
 const NOT_SETTABLE =
   /^(filesystem_count|snapshot_count|encryption|keyformat|keylocation|pbkdf2iters|casesensitivity|normalization|utf8only|version|volsize|volblocksize)$/;
@@ -63,17 +61,27 @@ export function withoutAltroot(path: string, altroot: string | null): string {
   return path.slice(altroot.length) || '/';
 }
 
-/** Makes a dataset one that nothing mounts and that reserves nothing. */
-export async function setAside(dataset: string): Promise<void> {
-  await zfs(['set', 'canmount=noauto', 'reservation=none', 'refreservation=none', dataset]);
+/** Makes a dataset one that nothing mounts and that reserves nothing; what was never set stays unset, since not all can be inherited again. */
+export async function setAside(dataset: string, remembered: string | null): Promise<void> {
+  const reserved = Object.keys(parse(remembered)).filter((name) => name !== 'mountpoint');
+  await zfs(['set', 'mountpoint=none', ...reserved.map((name) => `${name}=none`), dataset]);
 }
 
-/** Gives it what it remembers to have in place. */
+/** Gives it what it remembers to have in place; ZFS may mount it at once (zfsprops(7), mountpoint). */
 export async function setInPlace(dataset: string, remembered: string | null): Promise<void> {
-  const values = (remembered === null ? {} : JSON.parse(remembered)) as InPlace;
+  const values = parse(remembered);
   if (values['mountpoint'] === undefined) await zfs(['inherit', 'mountpoint', dataset]);
-  const set = Object.entries({ ...DEFAULTS, ...values });
-  await zfs(['set', ...set.map(([name, value]) => `${name}=${value}`), dataset]);
+  const set = Object.entries(values).map(([name, value]) => `${name}=${value}`);
+  if (set.length > 0) await zfs(['set', ...set, dataset]);
+}
+
+/** True for what is mounted by fstab or by hand: `zfs mount` refuses it (zfs-mount(8)). */
+export function isLegacy(remembered: string | null): boolean {
+  return ['legacy', 'none'].includes(parse(remembered)['mountpoint'] ?? '');
+}
+
+function parse(remembered: string | null): InPlace {
+  return (remembered === null ? {} : JSON.parse(remembered)) as InPlace;
 }
 
 /** A property as an argument that makes a dataset remember what it is to have in place. */

@@ -82,11 +82,11 @@ async function stageDirectory(home: Home, request: StageRequest): Promise<Tree> 
 
 /** What a dataset has that becomes a volume's for the first time. */
 function newInPlace({ pool }: Home, { mountpoint }: Placement): InPlace {
-  return { mountpoint: withoutAltroot(mountpoint, pool.altroot), canmount: 'on' };
+  return { mountpoint: withoutAltroot(mountpoint, pool.altroot) };
 }
 
 function asideWith(values: InPlace): readonly string[] {
-  return ['canmount=noauto', 'mountpoint=none', remembering(values)];
+  return ['mountpoint=none', remembering(values)];
 }
 
 function setting(options: readonly string[]): readonly string[] {

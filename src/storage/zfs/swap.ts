@@ -10,7 +10,7 @@ import { isMountPoint, makeMountPoint, removeMountPoint } from './mount-point.ts
 import { asideName, isAside, nameInPlace } from './names.ts';
 import type { ZfsDataset } from './parse.ts';
 import { belowIt } from './place.ts';
-import { remember, setAside, setInPlace, type InPlace as InPlaceValues } from './properties.ts';
+import { isLegacy, remember, setAside, setInPlace } from './properties.ts';
 import { zfs } from './tool.ts';
 
 type Record = Pick<TransactionRecord, 'id'>;
@@ -128,7 +128,7 @@ async function putAside({ record, volume, dataset, which }: Aside): Promise<void
   await unmountFrom(dataset, volume.pathInFs);
   const aside = asideName(dataset.name, record.id, which);
   await zfs(['rename', '-u', dataset.name, aside]);
-  await setAside(aside);
+  await setAside(aside, dataset.remembered);
 }
 
 /** Gives a dataset the name and the properties it has in place, and mounts it there. */
@@ -137,24 +137,23 @@ async function putInPlace(dataset: ZfsDataset, path: string): Promise<void> {
   await makeMountPoint(path);
   if (name !== dataset.name) await zfs(['rename', '-u', dataset.name, name]);
   if (dataset.remembered !== null) await setInPlace(name, dataset.remembered);
-  if (isLegacy(dataset)) await run('mount', ['-t', 'zfs', name, path]);
+  if (await isMountedAt(path, name)) return;
+  if (isLegacy(dataset.remembered)) await run('mount', ['-t', 'zfs', name, path]);
   else await zfs(['mount', name]);
-  if ((await mountedAt(path))?.source === name) return;
+  if (await isMountedAt(path, name)) return;
   throw new CowherdError('IO_ERROR', `${name} was mounted elsewhere than at ${path}`, {
     hint: `zfs get mountpoint ${name} tells where it belongs`,
   });
 }
 
-/** Mounted by fstab or by hand: `zfs mount` refuses it (zfs-mount(8)). */
-function isLegacy({ remembered }: ZfsDataset): boolean {
-  const values = (remembered === null ? {} : JSON.parse(remembered)) as InPlaceValues;
-  return ['legacy', 'none'].includes(values['mountpoint'] ?? '');
+async function isMountedAt(path: string, dataset: string): Promise<boolean> {
+  return (await mountedAt(path))?.source === dataset;
 }
 
 /** Throws IO_ERROR (busy) while something of this host has a file of it open. */
 async function unmountFrom(dataset: ZfsDataset, path: string): Promise<void> {
-  if ((await mountedAt(path))?.source !== dataset.name) return;
-  if (isLegacy(dataset)) await run('umount', ['--', path]);
+  if (!(await isMountedAt(path, dataset.name))) return;
+  if (isLegacy(dataset.remembered)) await run('umount', ['--', path]);
   else await zfs(['unmount', dataset.name]);
 }
 

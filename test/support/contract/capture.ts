@@ -1,9 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { SwapVolume } from '../../../src/model/transaction.ts';
 import type { Placement } from '../../../src/storage/driver.ts';
-import { writeMapped } from '../mapped.ts';
 import type { DriverContract } from './filesystem.ts';
 import {
   capturable,
@@ -61,28 +60,6 @@ export function captureContract(contract: DriverContract): void {
       await capture.close();
     });
   }
-
-  test('what a program that has ended changed in a mapping is in an image', async ({
-    fs,
-    store,
-  }) => {
-    for (const isolated of capturable(fs)) {
-      const volume = await fs.volume(fresh('mapped'), isolated);
-      const file = join(volume.mountpoint, 'word');
-      writeFileSync(file, 'written'.padEnd(4096, '.'));
-      await store.sync();
-      await writeMapped(file, 'm');
-      const capture = await store.capture([{ key: 'agent', volumes: [volume] }]);
-      await capture.flush(true);
-      await capture.take(new AbortController().signal);
-      const [image] = await capture.finish('agent');
-      await reading(store, capture.location('agent', image?.image ?? ''), (root) => {
-        assert.is(readFileSync(join(root, 'word'), 'utf8').slice(0, 10), 'mmmmmmm...');
-      });
-      await capture.discard('agent');
-      await capture.close();
-    }
-  });
 
   test('several sets share what lies around their volumes, each publishes alone', async ({
     fs,

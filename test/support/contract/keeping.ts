@@ -2,8 +2,10 @@ import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { TransactionRecord } from '../../../src/model/transaction.ts';
+import { writeMapped } from '../mapped.ts';
 import type { DriverContract } from './filesystem.ts';
 import {
+  capturable,
   contractSuite,
   fresh,
   freshId,
@@ -151,6 +153,28 @@ export function keepingContract(contract: DriverContract): void {
       const failing = store.withImages([volume], async () => Promise.reject(new Error('mine')));
       assert.is((await refused(failing, 'INTERNAL')).message, 'mine');
       assert.is(await fs.objects(), before);
+    }
+  });
+
+  test('what a program that has ended changed in a mapping is in an image', async ({
+    fs,
+    store,
+  }) => {
+    for (const isolated of capturable(fs)) {
+      const volume = await fs.volume(fresh('mapped'), isolated);
+      const file = join(volume.mountpoint, 'word');
+      writeFileSync(file, 'written'.padEnd(4096, '.'));
+      await store.sync();
+      await writeMapped(file, 'm');
+      const capture = await store.capture([{ key: 'agent', volumes: [volume] }]);
+      await capture.flush(true);
+      await capture.take(new AbortController().signal);
+      const [image] = await capture.finish('agent');
+      await reading(store, capture.location('agent', image?.image ?? ''), (root) => {
+        assert.is(readFileSync(join(root, 'word'), 'utf8').slice(0, 10), 'mmmmmmm...');
+      });
+      await capture.discard('agent');
+      await capture.close();
     }
   });
 

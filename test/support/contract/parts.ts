@@ -49,8 +49,15 @@ export async function captured(
   key = 'agent',
 ): Promise<{ readonly capture: Capture; readonly images: readonly Image[] }> {
   const capture = await store.capture([{ key, volumes }]);
-  await capture.take(never);
-  return { capture, images: await capture.finish(key) };
+  try {
+    await capture.flush(true);
+    await capture.take(never);
+    return { capture, images: await capture.finish(key) };
+  } catch (error) {
+    await capture.discard(key);
+    await capture.close();
+    throw error;
+  }
 }
 
 /** Where `stage` finds an image that is not published yet. */
