@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { labProblem } from '../lab/available.ts';
+import { benchForeign } from './foreign.ts';
 import { benchFreeze } from './freeze.ts';
 import { describeMachine } from './machine.ts';
 import { Report } from './report.ts';
@@ -20,7 +21,9 @@ const HELP = `scripts/bench: how fast, next to what one would do by hand (needs 
   scripts/bench zfs      [--rounds 5] [--burst 5] [--files 1000] [--mib 1024]
       Both on OpenZFS, here or in the machine of scripts/lab zfs: the script is "docker pause; zfs
       snapshot (of all three at once); docker unpause", Cowherd's median at most 0.75 of it and its
-      90th percentile no more than it; the rollback is not held next to restic.
+      90th percentile no more than it; the rollback is not held next to restic. And how long
+      \`cowherd snapshots\` takes, less \`cowherd --version\`, among 5,000 snapshots of another tool:
+      at most 1.5 of one \`zfs list -Hpt snapshot\`.
   scripts/bench all      the first two
 
 Absolute figures are printed with the machine they are from, and never fail.
@@ -73,6 +76,10 @@ async function main(): Promise<number> {
     const [files, mib] = [given('files', standard.files), given('mib', standard.mib)];
     const rounds = given('rounds', standard.rollbacks);
     await benchRollback(report, { rounds, files, mib, restic: filesystem === 'btrfs' });
+  }
+  if (what === 'zfs') {
+    const rounds = given('rounds', standard.rollbacks);
+    await benchForeign(report, { rounds, datasets: 50, each: 100 });
   }
   return report.failed ? 1 : 0;
 }

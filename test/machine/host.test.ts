@@ -8,6 +8,9 @@ await requireMachine();
 const ROOT = '/var/lib/docker';
 const KEY = '/run/locked.key';
 
+/** Lists what Docker's own storage driver keeps in the pool: its layers, with their snapshots. */
+const LAYERS = `zfs list -Hp -o name,guid,origin -t filesystem,snapshot -r tank/docker | grep -v cowherd | sort`;
+
 /** A pool for Docker's data, an encrypted dataset whose key does not outlive a restart, and an agent that writes on each. */
 const PREPARE = `
 systemctl stop docker.socket docker.service
@@ -26,8 +29,40 @@ for agent in alpha beta; do
 done
 echo 'zfs: { parent: tank/locked }' >/root/locked.yaml
 cp config/cowherd-recover.service /etc/systemd/system/
+docker volume create gamma && echo kept >${ROOT}/volumes/gamma/_data/word
 systemctl daemon-reload && systemctl enable cowherd-recover.service
 `;
+
+/** A pool on a disk that can be taken away, with a directory that is captured like a volume. */
+const WEAK = `
+cat >/usr/local/bin/weak <<'END'
+#!/bin/sh -e
+loop=$(losetup -j /root/weak.img -O NAME -n)
+size=$(blockdev --getsz $loop)
+case $1 in
+  linear) table="0 $size linear $loop 0" ;;
+  error) table="0 $size error" ;;
+  remove) dmsetup remove weak && losetup -d $loop && exec rm /root/weak.img ;;
+esac
+[ -e /dev/mapper/weak ] || exec dmsetup create weak --table "$table"
+dmsetup suspend --noflush --nolockfs weak
+dmsetup load weak --table "$table"
+dmsetup resume weak
+END
+chmod +x /usr/local/bin/weak
+truncate -s 512M /root/weak.img && losetup -f /root/weak.img && weak linear
+zpool create -o cachefile=none weak /dev/mapper/weak && zfs create weak/data
+echo 'agents: { paths: [{ agent: delta, path: /weak/data }] }' >/root/weak.yaml
+`;
+
+interface Finding {
+  readonly code: string;
+  readonly mend: string;
+}
+
+interface Point {
+  readonly id: string;
+}
 
 let machine: Machine | undefined;
 
@@ -54,6 +89,49 @@ test.before(async () => {
 });
 test.after(() => machine?.stop());
 
+test("Docker's storage driver keeps its layers in the same pool, and none of them is touched", async () => {
+  assert.is(await said('docker info -f "{{.Driver}}"'), 'zfs');
+  const layers = await said(LAYERS);
+  assert.match(layers, /^tank\/docker\/[0-9a-f]{64}/m);
+  await said('cowherd snapshot && cowherd rollback alpha --yes && cowherd recover');
+  const points = JSON.parse(await said('cowherd snapshots alpha --json')) as { snapshots: Point[] };
+  for (const { id } of points.snapshots) await said(`cowherd prune --id ${id} --yes`);
+  assert.is(await said(LAYERS), layers);
+  await said('cowherd snapshot');
+});
+
+test('docker volume rm empties an adopted volume and fails; doctor says so, and a rollback brings it back', async () => {
+  await said('cowherd adopt gamma --yes && cowherd snapshot gamma');
+  const removal = await inside('docker volume rm gamma');
+  assert.is.not(removal.exitCode, 0);
+  assert.is(await said(`ls -A ${ROOT}/volumes/gamma/_data`), '');
+  const { stdout } = await inside('cowherd doctor gamma --json');
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+  const emptied = findings.find(({ code }) => code === 'EMPTIED');
+  assert.is(emptied?.mend, 'cowherd rollback gamma');
+  await said('cowherd rollback gamma --yes');
+  assert.is(await said(`cat ${ROOT}/volumes/gamma/_data/word`), 'kept');
+  await said('cowherd unadopt gamma --yes && docker volume rm gamma');
+});
+
+test('a pool that is suspended is refused in time, and the others go on', async () => {
+  await said(WEAK);
+  const delta = 'timeout 60 cowherd --config /root/weak.yaml snapshot';
+  await said(`${delta} delta`);
+  await said(`weak error && (echo lost >/weak/data/more &) && (zpool sync weak &)
+    until [ $(zpool list -H -o health weak) = SUSPENDED ]; do sleep 1; done`);
+  const refused = await inside(`${delta} delta`);
+  assert.is(refused.exitCode, 1);
+  assert.match(refused.stderr, /weak is suspended/);
+  assert.match(refused.stderr, /zpool status/);
+  assert.is((await inside(`${delta} delta alpha`)).exitCode, 3);
+  const doctor = await inside('timeout 120 cowherd --config /root/weak.yaml doctor');
+  assert.is(doctor.exitCode, 6);
+  assert.match(doctor.stdout, /weak is suspended/);
+  await said('weak linear && zpool clear weak && zpool sync weak');
+  await said(`${delta} delta && zpool destroy weak && weak remove`);
+});
+
 test('adopted volumes are mounted before Docker starts; one that is locked keeps nobody else down', async () => {
   await machine?.reboot({ power: true });
   assert.is(await said('systemctl is-active docker.service'), 'active');
@@ -69,7 +147,7 @@ test('nothing is written where the locked data belongs, and doctor says why', as
   assert.match(await said(`lsattr -d ${data('beta')}`), /^-*i-* /);
   const { exitCode, stdout } = await inside('cowherd doctor --json beta');
   assert.is(exitCode, 6);
-  const { findings } = JSON.parse(stdout) as { findings: { code: string; mend: string }[] };
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] };
   const finding = findings.find(({ code }) => code === 'NOT_MOUNTED');
   assert.match(finding?.mend ?? '', /zfs load-key/);
   const refused = await inside('cowherd snapshot beta');
