@@ -14,6 +14,7 @@ import {
 } from './rollback-plan.ts';
 import { captureSafety } from './safety.ts';
 import { stageAll } from './swap-plan.ts';
+import { together } from './together.ts';
 import { commit, revert, startOnData, swapAll } from './transaction.ts';
 
 export interface RollbackRequest extends RollbackTarget {
@@ -109,8 +110,9 @@ async function replaceAndProbe(stage: Stage): Promise<Failure | null> {
   const volumes = await stageAll(context, transaction.record.id, plan.swaps);
   context.interrupt.throwIfAborted();
   const record = await transaction.enter('stopping', { volumes });
-  for (const volume of volumes)
-    await (await context.openStore(volume.fsId)).prepareAside(record, volume);
+  await together(volumes, async (volume) =>
+    (await context.openStore(volume.fsId)).prepareAside(record, volume),
+  );
   progress.downSince = context.ticks();
   if (docker !== null) await stopAll(docker, record.containers);
   const safety = await captureSafety(context, docker, plan.agent);

@@ -6,6 +6,7 @@ import type { Context } from './context.ts';
 import { canBeAdopted } from './coverage.ts';
 import type { PlacedAgent } from './host.ts';
 import type { RestorePoint } from './restore-points.ts';
+import { together } from './together.ts';
 
 /** One volume that a transaction will swap, and where its new data comes from. */
 export interface Swap {
@@ -128,15 +129,16 @@ export async function stageAll(
   transaction: string,
   swaps: readonly Swap[],
 ): Promise<readonly SwapVolume[]> {
-  const volumes: SwapVolume[] = [];
-  for (const swap of swaps) {
+  const stage = async (swap: Swap): Promise<SwapVolume> => {
     const store = await context.openStore(swap.placement.fsId);
     const volume = await swapVolume(context, swap);
     const { kind, source, placement } = swap;
-    volumes.push({
-      ...volume,
-      new: await store.stage({ transaction, volume: placement, kind, source }),
-    });
-  }
+    const tree = await store.stage({ transaction, volume: placement, kind, source });
+    return { ...volume, new: tree };
+  };
+  if (swaps.every(({ kind, source }) => kind === 'dataset' && source.from === 'image'))
+    return together(swaps, stage);
+  const volumes: SwapVolume[] = [];
+  for (const swap of swaps) volumes.push(await stage(swap));
   return volumes;
 }

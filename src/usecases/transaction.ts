@@ -14,6 +14,7 @@ import type { Store } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { asStopped, startAll, stopAll } from './lifecycle.ts';
 import { mountsMovedTree, movedTreeMounted } from './mount-check.ts';
+import { together } from './together.ts';
 
 const START_ROUNDS = 3;
 
@@ -38,8 +39,9 @@ export async function swapAll(context: Context, record: TransactionRecord): Prom
   const stores = await storesOf(context, record);
   await expectInPlace(stores, record, 'old');
   const begun = context.ticks();
-  for (const volume of record.volumes) await storeFor(stores, volume).retire(record, volume);
-  for (const volume of record.volumes) await storeFor(stores, volume).install(record, volume);
+  const { volumes } = record;
+  await together(volumes, async (volume) => storeFor(stores, volume).retire(record, volume));
+  await together(volumes, async (volume) => storeFor(stores, volume).install(record, volume));
   return context.ticks() - begun;
 }
 
@@ -144,7 +146,9 @@ export async function revert(
     const reverting = await enter(context, record, 'reverting').catch(() => record);
     const stores = await storesOf(context, record);
     if (docker !== null) await stopUnlessInPlace(context, record, docker);
-    for (const volume of record.volumes) await storeFor(stores, volume).revert(reverting, volume);
+    await together(record.volumes, async (volume) =>
+      storeFor(stores, volume).revert(reverting, volume),
+    );
     // What is not durable yet keeps the record, not the agent from running.
     const [synced] = await Promise.allSettled([syncAll(stores)]);
     if (docker !== null) await startOnData(context, docker, record);
