@@ -95,7 +95,8 @@ test("Docker's storage driver keeps its layers in the same pool, and none of the
   assert.match(layers, /^tank\/docker\/[0-9a-f]{64}/m);
   await said('cowherd snapshot && cowherd rollback alpha --yes && cowherd recover');
   const points = JSON.parse(await said('cowherd snapshots alpha --json')) as { snapshots: Point[] };
-  for (const { id } of points.snapshots) await said(`cowherd prune --id ${id} --yes`);
+  const ids = points.snapshots.map(({ id }) => `--id ${id}`).join(' ');
+  await said(`cowherd prune ${ids} --yes --force`);
   assert.is(await said(LAYERS), layers);
   await said('cowherd snapshot');
 });
@@ -118,7 +119,8 @@ test('a pool that is suspended is refused in time, and the others go on', async 
   await said(WEAK);
   const delta = 'timeout 60 cowherd --config /root/weak.yaml snapshot';
   await said(`${delta} delta`);
-  await said(`weak error && (echo lost >/weak/data/more &) && (zpool sync weak &)
+  await said(`weak error && (zpool sync weak >/dev/null 2>&1 &)
+    (sh -c 'echo lost >/weak/data/more' >/dev/null 2>&1 &)
     until [ $(zpool list -H -o health weak) = SUSPENDED ]; do sleep 1; done`);
   const refused = await inside(`${delta} delta`);
   assert.is(refused.exitCode, 1);
