@@ -46,10 +46,12 @@ test('the list of the suite zfs names files and directories; what is not there s
   writeFileSync(join(root, 'test/b.test.ts'), '');
   writeFileSync(
     join(root, 'test/zfs.list'),
-    '# all\ntest/deep\n\ntest/b.test.ts\ntest/c.test.ts\n',
+    '# all\ntest/deep\n\ntest/b.test.ts\nsoak test/c.test.ts\n',
   );
-  const [selection] = parseRunnerOptions(['--root', root, 'zfs']).selections;
-  assert.equal(selection?.files, ['test/deep/a.test.ts', 'test/b.test.ts', 'test/c.test.ts']);
+  const filesOf = (...options: string[]) =>
+    parseRunnerOptions(['--root', root, ...options, 'zfs']).selections[0]?.files;
+  assert.equal(filesOf(), ['test/deep/a.test.ts', 'test/b.test.ts']);
+  assert.equal(filesOf('--soak'), ['test/deep/a.test.ts', 'test/b.test.ts', 'test/c.test.ts']);
   rmSync(root, { recursive: true });
 });
 

@@ -6,8 +6,11 @@ import type { RunnerOptions } from './options.ts';
 import type { Verdict } from './verdict.ts';
 
 const LAB = join(import.meta.dirname, '../../../scripts/lab');
+/** Labs of the suite `zfs` lie on it. */
+export const LABS = { COWHERD_LAB_FS: 'zfs' } as const;
+const ON_ZFS = [...Object.entries(LABS).map(([name, value]) => `${name}=${value}`), 'node'];
 /** Emulation is slower than the host. */
-const SLOWER = 2;
+export const SLOWER = 2;
 const BUILD_AND_BOOT_MINUTES = 25;
 const LONGEST_MINUTES = 60;
 
@@ -27,9 +30,16 @@ export async function runInMachine(
   const fileMinutes = (options.timeoutMs / 60_000) * SLOWER;
   const minutes = Math.min(fileMinutes * files.length, LONGEST_MINUTES * (options.soak ? 3 : 1));
   const soak = options.soak ? ['--soak'] : [];
-  const inside = ['scripts/run-tests.ts', '--timeout', String(fileMinutes), ...soak, ...files];
+  const inside = [
+    ...ON_ZFS,
+    'scripts/run-tests.ts',
+    '--timeout',
+    String(fileMinutes),
+    ...soak,
+    ...files,
+  ];
   const result = await runChild(
-    [LAB, 'zfs', 'run', '--timeout', String(minutes), '--', 'node', ...inside],
+    [LAB, 'zfs', 'run', '--timeout', String(minutes), '--', 'env', ...inside],
     {
       ...child,
       timeoutMs: (minutes + BUILD_AND_BOOT_MINUTES) * 60_000,

@@ -5,7 +5,7 @@ import { CHECKS, type CheckName } from './checks.ts';
 
 export const SUITES = ['unit', 'contract', 'integration', 'e2e', 'zfs'] as const;
 
-/** Test files and directories, one a line, that the suite `zfs` runs in the ZFS machine. */
+/** Test files and directories, one a line, that the suite `zfs` runs in the ZFS machine; after `soak` in a soak alone. */
 const MACHINE_LIST = 'test/zfs.list';
 
 /** What a run is asked to do. */
@@ -48,14 +48,16 @@ export function parseRunnerOptions(args: string[]): RunnerOptions {
     ci: process.env['CI'] === 'true',
     timeoutMs: minutes * 60_000,
     checks: names.filter(isCheck),
-    selections: names.filter((name) => !isCheck(name)).map((name) => select(values.root, name)),
+    selections: names
+      .filter((name) => !isCheck(name))
+      .map((name) => select(values.root, name, values.soak)),
   };
 }
 
-function select(root: string, name: string): Selection {
+function select(root: string, name: string, soak: boolean): Selection {
   if (name === 'zfs') {
     const outside = globSync('test/machine/**/*.test.ts', { cwd: root }).sort();
-    return { name, files: machineFiles(root), outside };
+    return { name, files: machineFiles(root, soak), outside };
   }
   if (SUITES.some((suite) => suite === name)) {
     return { name, files: globSync(`test/${name}/**/*.test.ts`, { cwd: root }).sort() };
@@ -67,13 +69,15 @@ function select(root: string, name: string): Selection {
   return { name, files: globSync(join(file, '**/*.test.ts'), { cwd: root }).sort() };
 }
 
-function machineFiles(root: string): string[] {
+function machineFiles(root: string, soak: boolean): string[] {
   const list = join(root, MACHINE_LIST);
   if (!existsSync(list)) return [];
   const lines = readFileSync(list, 'utf8').split('\n');
   const names = lines.map((line) => line.trim()).filter((line) => /^[^#]/.test(line));
-  return names.flatMap((name) => {
-    const { files } = select(root, name);
+  return names.flatMap((line) => {
+    const name = line.replace(/^soak /, '');
+    if (name !== line && !soak) return [];
+    const { files } = select(root, name, soak);
     return files.length > 0 ? files : [name];
   });
 }

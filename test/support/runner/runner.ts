@@ -9,7 +9,7 @@ import {
   removeLeftovers,
   runEnvironment,
 } from './leftovers.ts';
-import { runInMachine, runsInMachine } from './machine.ts';
+import { LABS, runInMachine, runsInMachine, SLOWER } from './machine.ts';
 import type { RunnerOptions, Selection } from './options.ts';
 import { Report } from './report.ts';
 import { judgeCheck, judgeFile, type Verdict } from './verdict.ts';
@@ -28,6 +28,9 @@ interface Run {
   readonly directory: string;
   readonly report: Report;
   readonly signal: AbortSignal;
+  /** What its tests see of the environment besides, and how much longer each may take. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly slower?: number;
 }
 
 /** Runs all that is asked for, prints the report, leaves nothing behind; returns the exit status. */
@@ -71,7 +74,8 @@ async function runSelection(run: Run, selection: Selection): Promise<void> {
   const { name, files, outside = [] } = selection;
   if (files.length === 0) run.report.fail(name, ['nothing ran: no test files']);
   else if (runsInMachine(name)) await runMachineSuite(run, name, files);
-  await runFiles(run, runsInMachine(name) ? outside : files, name === 'unit' ? 2 : 1);
+  const here = name === 'zfs' ? { ...run, env: LABS, slower: SLOWER } : run;
+  await runFiles(here, runsInMachine(name) ? outside : files, name === 'unit' ? 2 : 1);
 }
 
 async function runFiles(run: Run, files: readonly string[], width: number): Promise<void> {
@@ -119,7 +123,14 @@ function childOptions(run: Run, log: string): ChildOptions {
     NO_COLOR: '1',
     ...NOT_INHERITED,
     ...(options.soak ? { COWHERD_SOAK: '1' } : {}),
+    ...run.env,
   };
   const file = join(directory, `${log}.log`);
-  return { cwd: options.root, env, timeoutMs: options.timeoutMs, log: file, signal };
+  return {
+    cwd: options.root,
+    env,
+    timeoutMs: options.timeoutMs * (run.slower ?? 1),
+    log: file,
+    signal,
+  };
 }
