@@ -11,6 +11,8 @@ export const LABS = { COWHERD_LAB_FS: 'zfs' } as const;
 const ON_ZFS = [...Object.entries(LABS).map(([name, value]) => `${name}=${value}`), 'node'];
 /** Emulation is slower than the host. */
 export const SLOWER = 2;
+/** It has two processors, and a test that starts tools one after the other uses one. */
+const JOBS = '2';
 const BUILD_AND_BOOT_MINUTES = 25;
 const LONGEST_MINUTES = 60;
 
@@ -30,14 +32,8 @@ export async function runInMachine(
   const fileMinutes = (options.timeoutMs / 60_000) * SLOWER;
   const minutes = Math.min(fileMinutes * files.length, LONGEST_MINUTES * (options.soak ? 3 : 1));
   const soak = options.soak ? ['--soak'] : [];
-  const inside = [
-    ...ON_ZFS,
-    'scripts/run-tests.ts',
-    '--timeout',
-    String(fileMinutes),
-    ...soak,
-    ...files,
-  ];
+  const limits = ['--jobs', JOBS, '--timeout', String(fileMinutes)];
+  const inside = [...ON_ZFS, 'scripts/run-tests.ts', ...limits, ...soak, ...files];
   const result = await runChild(
     [LAB, 'zfs', 'run', '--timeout', String(minutes), '--', 'env', ...inside],
     {

@@ -15,6 +15,8 @@ export interface RunnerOptions {
   readonly soak: boolean;
   readonly ci: boolean;
   readonly timeoutMs: number;
+  /** Files that run at once, besides those of the suite `unit`. */
+  readonly jobs: number;
   readonly checks: readonly CheckName[];
   /** Test files by what selected them, relative to root; none is a failure. */
   readonly selections: readonly Selection[];
@@ -36,17 +38,21 @@ export function parseRunnerOptions(args: string[]): RunnerOptions {
       root: { type: 'string', default: resolve(import.meta.dirname, '../../..') },
       soak: { type: 'boolean', default: false },
       timeout: { type: 'string' },
+      jobs: { type: 'string', default: '1' },
     },
   });
   const names = positionals.length > 0 ? positionals : [...CHECKS, ...SUITES];
   const isCheck = (name: string): name is CheckName => CHECKS.some((check) => check === name);
   const minutes = Number(values.timeout ?? (values.soak ? 60 : 10));
   if (!(minutes > 0)) throw new Error('--timeout wants minutes');
+  const jobs = Number(values.jobs);
+  if (!Number.isInteger(jobs) || jobs < 1) throw new Error('--jobs wants a number');
   return {
     root: resolve(values.root),
     soak: values.soak,
     ci: process.env['CI'] === 'true',
     timeoutMs: minutes * 60_000,
+    jobs,
     checks: names.filter(isCheck),
     selections: names
       .filter((name) => !isCheck(name))

@@ -33,6 +33,13 @@ interface Run {
   readonly slower?: number;
 }
 
+/** Files that were named one by one share the jobs. */
+function together({ jobs, selections }: RunnerOptions): readonly Selection[] {
+  const isFile = ({ name, files }: Selection) => files.length === 1 && files[0] === name;
+  if (jobs === 1 || !selections.every(isFile)) return selections;
+  return [{ name: 'files', files: selections.flatMap(({ files }) => files) }];
+}
+
 /** Runs all that is asked for, prints the report, leaves nothing behind; returns the exit status. */
 export async function runAll(options: RunnerOptions): Promise<number> {
   await removeDeadRuns();
@@ -51,7 +58,7 @@ export async function runAll(options: RunnerOptions): Promise<number> {
   const report = new Report();
   const run = { options, report, directory: openRunDirectory(), signal: interruption.signal };
   for (const name of options.checks) await runCheck(run, name);
-  for (const selection of options.selections) await runSelection(run, selection);
+  for (const selection of together(options)) await runSelection(run, selection);
   await look(run, 'the run');
   closeRunDirectory(run.directory);
   if (interrupted > 0) report.fail('interrupted', []);
@@ -75,7 +82,8 @@ async function runSelection(run: Run, selection: Selection): Promise<void> {
   if (files.length === 0) run.report.fail(name, ['nothing ran: no test files']);
   else if (runsInMachine(name)) await runMachineSuite(run, name, files);
   const here = name === 'zfs' ? { ...run, env: LABS, slower: SLOWER } : run;
-  await runFiles(here, runsInMachine(name) ? outside : files, name === 'unit' ? 2 : 1);
+  const width = name === 'unit' ? 2 : run.options.jobs;
+  await runFiles(here, runsInMachine(name) ? outside : files, width);
 }
 
 async function runFiles(run: Run, files: readonly string[], width: number): Promise<void> {
