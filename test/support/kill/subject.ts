@@ -22,7 +22,7 @@ export interface Subject {
   readonly random: Random;
 }
 
-const FEW = 6;
+const FEW = 4;
 
 /** When a process kills itself. */
 export type Instant = Pick<KillRequest, 'at' | 'when' | 'delayMs'>;
