@@ -10,7 +10,7 @@ const LAB = join(import.meta.dirname, '../../../scripts/lab');
 export const LABS = { COWHERD_LAB_FS: 'zfs' } as const;
 const ON_ZFS = [...Object.entries(LABS).map(([name, value]) => `${name}=${value}`), 'node'];
 /** Emulation is slower than the host. */
-export const SLOWER = 2;
+export const SLOWER = 3;
 /** It has two processors, and a test that starts tools one after the other uses one. */
 const JOBS = '2';
 const BUILD_AND_BOOT_MINUTES = 25;
