@@ -117,7 +117,7 @@ test('docker volume rm empties an adopted volume and fails; doctor says so, and 
 
 test('a pool that is suspended is refused in time, and the others go on', async () => {
   await said(WEAK);
-  const delta = 'timeout 60 cowherd --config /root/weak.yaml snapshot';
+  const delta = 'timeout 240 cowherd --config /root/weak.yaml snapshot';
   await said(`${delta} delta`);
   await said(`weak error && (zpool sync weak >/dev/null 2>&1 &)
     (sh -c 'echo lost >/weak/data/more' >/dev/null 2>&1 &)
@@ -127,7 +127,7 @@ test('a pool that is suspended is refused in time, and the others go on', async 
   assert.match(refused.stderr, /weak is suspended/);
   assert.match(refused.stderr, /zpool status/);
   assert.is((await inside(`${delta} delta alpha`)).exitCode, 3);
-  const doctor = await inside('timeout 120 cowherd --config /root/weak.yaml doctor');
+  const doctor = await inside('timeout 240 cowherd --config /root/weak.yaml doctor');
   assert.is(doctor.exitCode, 6);
   assert.match(doctor.stdout, /weak is suspended/);
   await said('weak linear && zpool clear weak && zpool sync weak');
