@@ -1,6 +1,7 @@
 import type { AgentDocument } from '../usecases/agents.ts';
 import { command, type Register } from './options.ts';
-import { table } from './render.ts';
+import { table, tellFailures } from './render.ts';
+import { statusOf } from './status.ts';
 
 export const agentsCommand: Register = (program, bind) => {
   command(program, 'agents [agents...]', {
@@ -14,7 +15,8 @@ export const agentsCommand: Register = (program, bind) => {
       else if (document.agents.length === 0)
         output.print('there is no agent: Docker has no volume, and the config lists no path');
       else output.print(table(HEADINGS, document.agents.flatMap(rows)));
-      return 0;
+      if (!output.json) tellFailures(document.failures);
+      return statusOf(document.failures, document.agents.length);
     }),
   );
 };

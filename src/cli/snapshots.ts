@@ -1,6 +1,7 @@
 import type { SnapshotDocument } from '../model/snapshot.ts';
 import { command, type Register } from './options.ts';
-import { ms, table } from './render.ts';
+import { ms, table, tellFailures } from './render.ts';
+import { statusOf } from './status.ts';
 
 export const snapshotsCommand: Register = (program, bind) => {
   command(program, 'snapshots [agents...]', {
@@ -9,15 +10,16 @@ export const snapshotsCommand: Register = (program, bind) => {
   }).action(async (agents: string[]) =>
     bind(async ({ output, context }) => {
       const { listSnapshots } = await import('../usecases/snapshots.ts');
-      const snapshots = await listSnapshots(await context(), agents);
-      if (output.json) output.document({ snapshots });
-      else
-        output.print(
-          snapshots.length === 0
-            ? 'there is no restore point yet; take one with: cowherd snapshot'
-            : table(HEADINGS, snapshots.map(row)),
-        );
-      return 0;
+      const document = await listSnapshots(await context(), agents);
+      const { snapshots, failures } = document;
+      if (output.json) output.document(document);
+      else {
+        if (snapshots.length > 0) output.print(table(HEADINGS, snapshots.map(row)));
+        else if (failures.length === 0)
+          output.print('there is no restore point yet; take one with: cowherd snapshot');
+        tellFailures(failures);
+      }
+      return statusOf(failures, snapshots.length);
     }),
   );
 };

@@ -69,6 +69,7 @@ const SYSTEM_CODES: Readonly<Record<string, ErrorCode>> = {
   EIO: 'IO_ERROR',
   EXDEV: 'IO_ERROR',
   ENOENT: 'IO_ERROR',
+  ENOTDIR: 'IO_ERROR',
 };
 
 const SYSTEM_HINTS: Partial<Record<ErrorCode, string>> = {

@@ -2,7 +2,8 @@ import type { Docker } from '../docker/docker.ts';
 import { CowherdError, toFailure, type Failure } from '../model/errors.ts';
 import { beginTransaction, type Transaction } from './begin-transaction.ts';
 import type { Context } from './context.ts';
-import { observeHost, withNested, type Host, type PlacedAgent } from './host.ts';
+import { eachAgent } from './each-agent.ts';
+import { observeHost, nesting, type Host, type PlacedAgent } from './host.ts';
 import { stopAll } from './lifecycle.ts';
 import { lockAgents } from './locking.ts';
 import { recoverQuietly } from './recover.ts';
@@ -50,17 +51,12 @@ export async function planConversions(
   request: ConversionRequest,
 ): Promise<ConversionPlans> {
   const host = await observeHost(context);
-  const agents = await withNested(context, selectPlaced(context, host, request.agents));
-  const settled = await Promise.allSettled(
-    agents.map(async (agent) => planOne(context, { request, host, agent })),
+  const nest = nesting(context);
+  const selected = selectPlaced(context, host, request.agents);
+  const { done, failures } = await eachAgent(selected, async (agent) =>
+    planOne(context, { request, host, agent: await nest(agent) }),
   );
-  return {
-    host,
-    plans: settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
-    failures: settled.flatMap((result, index) =>
-      result.status === 'rejected' ? [toFailure(agents[index]?.name ?? null, result.reason)] : [],
-    ),
-  };
+  return { host, plans: done, failures };
 }
 
 async function planOne(
@@ -168,13 +164,10 @@ async function replan(
   agent: string,
 ): Promise<ConversionPlan> {
   const host = await observeHost(context);
-  const [placed] = await withNested(
-    context,
-    host.agents.filter(({ name }) => name === agent),
-  );
+  const placed = host.agents.find(({ name }) => name === agent);
   if (placed === undefined)
     throw new CowherdError('AGENT_UNKNOWN', `there is no agent ${agent} any more`);
-  return planOne(context, { request, host, agent: placed });
+  return planOne(context, { request, host, agent: await nesting(context)(placed) });
 }
 
 async function transact(

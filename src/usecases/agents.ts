@@ -1,9 +1,10 @@
 import type { ContainerState } from '../model/agent.ts';
+import { toFailure, type Failure } from '../model/errors.ts';
 import type { Tier } from '../model/snapshot.ts';
 import type { Context } from './context.ts';
 import { newestOf } from './coverage.ts';
 import { observeHost, type PlacedAgent } from './host.ts';
-import { listRestorePoints, type RestorePoint } from './restore-points.ts';
+import { readRestorePoints, type RestorePoint } from './restore-points.ts';
 import { selectPlaced } from './selection.ts';
 
 /** A volume as `cowherd agents --json` shows it. */
@@ -37,6 +38,8 @@ export interface AgentDocument {
 
 export interface AgentsDocument {
   readonly agents: readonly AgentDocument[];
+  /** Filesystems whose restore points could not be read: a last snapshot may be newer than is said. */
+  readonly failures: readonly Failure[];
 }
 
 /** The chosen agents, by name. Throws AGENT_UNKNOWN, AGENT_AMBIGUOUS, DOCKER_UNREACHABLE. */
@@ -46,8 +49,11 @@ export async function listAgents(
 ): Promise<AgentsDocument> {
   const host = await observeHost(context);
   const selected = selectPlaced(context, host, patterns);
-  const points = await listRestorePoints(context, host);
-  return { agents: selected.map((agent) => agentDocument(agent, points)) };
+  const { points, unread } = await readRestorePoints(context, host);
+  return {
+    agents: selected.map((agent) => agentDocument(agent, points)),
+    failures: unread.map(({ error }) => toFailure(null, error)),
+  };
 }
 
 function agentDocument(agent: PlacedAgent, points: readonly RestorePoint[]): AgentDocument {

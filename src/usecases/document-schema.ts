@@ -37,6 +37,7 @@ export const agentsSchema = z.looseObject({
       lastSnapshot: id.nullable(),
     }),
   ),
+  failures: failures.optional(),
 });
 
 const sqliteRow = z.looseObject({
@@ -81,7 +82,10 @@ export const snapshotReportSchema = z.looseObject({
 });
 
 /** `cowherd snapshots --json`. */
-export const snapshotsSchema = z.looseObject({ snapshots: z.array(snapshotSchema) });
+export const snapshotsSchema = z.looseObject({
+  snapshots: z.array(snapshotSchema),
+  failures: failures.optional(),
+});
 
 /** `cowherd rollback --json`. */
 export const rollbackSchema = z.looseObject({

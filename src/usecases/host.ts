@@ -44,11 +44,11 @@ async function placeSteadily(volume: Volume, mounts: readonly Mount[]): Promise<
   }
 }
 
-/** The same agents with the datasets nested in their volumes, which only the filesystem's own listing tells. */
-export async function withNested(
-  context: Context,
-  agents: readonly PlacedAgent[],
-): Promise<readonly PlacedAgent[]> {
+/**
+ * Gives an agent with the datasets nested in its volumes, which only the filesystem's own listing tells; each filesystem
+ * is listed once. Throws what the listing throws (IO_ERROR …): of an agent so seen nothing may be captured.
+ */
+export function nesting(context: Context): (agent: PlacedAgent) => Promise<PlacedAgent> {
   const known = new Map<string, Promise<readonly string[]>>();
   const datasetsOf = async (fsId: string): Promise<readonly string[]> => {
     const listing =
@@ -56,16 +56,12 @@ export async function withNested(
     known.set(fsId, listing);
     return listing;
   };
-  return Promise.all(
-    agents.map(async (agent) => ({
-      ...agent,
-      placements: await Promise.all(
-        agent.placements.map(async (placement) =>
-          hasStore(placement) ? nest(placement, await datasetsOf(placement.fsId)) : placement,
-        ),
-      ),
-    })),
-  );
+  const seen = async (placement: Placement): Promise<Placement> =>
+    hasStore(placement) ? nest(placement, await datasetsOf(placement.fsId)) : placement;
+  return async (agent) => ({
+    ...agent,
+    placements: await Promise.all(agent.placements.map(seen)),
+  });
 }
 
 /** True when a driver of ours serves the filesystem the volume lies on. */

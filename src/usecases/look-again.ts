@@ -1,7 +1,8 @@
 import type { Observation } from '../model/agent.ts';
 import { toFailure, CowherdError, type Failure } from '../model/errors.ts';
 import type { Context } from './context.ts';
-import { observeHost, withNested } from './host.ts';
+import { eachAgent } from './each-agent.ts';
+import { observeHost, nesting } from './host.ts';
 import { candidateOf, nothingToCapture, type Candidate } from './snapshot-plan.ts';
 
 /** What can be captured of a group once its locks are held. */
@@ -15,13 +16,18 @@ export interface Relooked {
 export async function lookAgain(context: Context, group: readonly Candidate[]): Promise<Relooked> {
   const host = await observeHost(context);
   const agents = host.agents.filter(({ name }) => group.some(({ agent }) => agent.name === name));
-  const candidates = (await withNested(context, agents)).map(candidateOf);
+  const { done, failures } = await eachAgent(agents, nesting(context));
+  const candidates = done.map(candidateOf);
   const empty = candidates.filter(({ volumes }) => volumes.length === 0);
   const gone = group.filter(({ agent }) => !agents.some(({ name }) => name === agent.name));
   return {
     observation: host.observation,
     group: candidates.filter(({ volumes }) => volumes.length > 0),
-    failures: [...empty.map(nothingToCapture), ...gone.map(({ agent }) => isGone(agent.name))],
+    failures: [
+      ...failures,
+      ...empty.map(nothingToCapture),
+      ...gone.map(({ agent }) => isGone(agent.name)),
+    ],
   };
 }
 

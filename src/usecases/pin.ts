@@ -1,6 +1,6 @@
 import type { Context } from './context.ts';
 import { observeHost } from './host.ts';
-import { listRestorePoints } from './restore-points.ts';
+import { readRestorePoints } from './restore-points.ts';
 import { pointById } from './snapshots.ts';
 
 export interface PinResult {
@@ -11,7 +11,7 @@ export interface PinResult {
 
 /** Pins or unpins a restore point on every filesystem that holds a part of it; so already is success. Throws SNAPSHOT_UNKNOWN. */
 export async function setPin(context: Context, id: string, pinned: boolean): Promise<PinResult> {
-  const point = pointById(await listRestorePoints(context, await observeHost(context)), id);
+  const point = pointById(await readRestorePoints(context, await observeHost(context)), id);
   for (const fsId of point.parts.keys()) {
     await (await context.openStore(fsId)).setPinned(id, pinned);
   }

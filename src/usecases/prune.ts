@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import { observeHost, type Host } from './host.ts';
 import { lockAgents } from './locking.ts';
 import { recoverQuietly } from './recover.ts';
-import { listRestorePoints, type RestorePoint } from './restore-points.ts';
+import { readRestorePoints, restorePointsIn, type RestorePoint } from './restore-points.ts';
 import { pointById } from './snapshots.ts';
 
 export interface PruneRequest {
@@ -28,8 +28,9 @@ export interface PruneDocument {
 export async function pruneIds(context: Context, request: PruneRequest): Promise<PruneDocument> {
   if (!request.dryRun) await recoverQuietly(context);
   const host = await observeHost(context);
-  const points = await listRestorePoints(context, host);
-  const named = [...new Set(request.ids)].map((id) => pointById(points, id));
+  const listing = await readRestorePoints(context, host);
+  const { points } = listing;
+  const named = [...new Set(request.ids)].map((id) => pointById(listing, id));
   const judged = named.map((point) => ({
     point,
     reasons: protections(context, { point, points, force: request.force }),
@@ -94,7 +95,8 @@ async function destroy(
   const locks = await lockAgents(context, owner, host.observation);
   try {
     // Somebody may have pinned it since it was judged.
-    const now = await listRestorePoints(context, host);
+    const stores = await Promise.all([...parts.keys()].map(async (id) => context.openStore(id)));
+    const now = await restorePointsIn(stores, host.agents);
     const found = now.find((point) => point.manifest.id === manifest.id);
     if (found?.pinned === true) throw kept(found, ['pinned']);
     // The home copy goes last: without it the rest would be listed nowhere.

@@ -42,10 +42,11 @@ export async function recover(context: Context): Promise<RecoverReport> {
       .map(({ name }): Result => ({ agent: name, outcome: 'thawed' })),
   );
   for (const fsId of await storeIds(context, await observeHost(context))) {
-    const store = await context.openStore(fsId);
-    await recoverStore(context, store, { docker, results, failures }).catch((error: unknown) =>
-      failures.push(toFailure(null, error)),
-    );
+    try {
+      await recoverStore(context, await context.openStore(fsId), { docker, results, failures });
+    } catch (error) {
+      failures.push(toFailure(null, error));
+    }
   }
   return { results, failures };
 }

@@ -1,4 +1,5 @@
 import type { Agent } from '../model/agent.ts';
+import { CowherdError, toCowherdError } from '../model/errors.ts';
 import type { StoredSnapshot } from '../model/manifest.ts';
 import { newestFirst } from '../model/snapshot-id.ts';
 import type { SnapshotDocument } from '../model/snapshot.ts';
@@ -13,18 +14,52 @@ export interface RestorePoint extends Omit<StoredSnapshot, 'locations'> {
   readonly parts: ReadonlyMap<string, Pick<StoredSnapshot, 'locations'>>;
 }
 
-/** Every complete restore point on the filesystems of this host's agents, newest first. */
+/** A filesystem whose restore points could not be read, with why. */
+export interface Unread {
+  readonly fsId: string;
+  readonly error: CowherdError;
+}
+
+export interface Listing {
+  /** Newest first. */
+  readonly points: readonly RestorePoint[];
+  readonly unread: readonly Unread[];
+}
+
+/** Every complete restore point on the filesystems of this host's agents, as far as these can be read: one that fails hides no other's. */
+export async function readRestorePoints(context: Context, host: Host): Promise<Listing> {
+  const unread: Unread[] = [];
+  const stores = (await storeIds(context, host)).map((fsId) => ({
+    fsId,
+    list: async () => {
+      try {
+        return await (await context.openStore(fsId)).list();
+      } catch (error) {
+        unread.push({ fsId, error: notRead(fsId, error) });
+        return [];
+      }
+    },
+  }));
+  return { points: await restorePointsIn(stores, host.agents), unread };
+}
+
+/** The same where the rest is enough: what could not be read is told. */
 export async function listRestorePoints(
   context: Context,
   host: Host,
 ): Promise<readonly RestorePoint[]> {
-  const stores = await Promise.all(
-    (await storeIds(context, host)).map(async (id) => context.openStore(id)),
-  );
-  return restorePointsIn(stores, host.agents);
+  const { points, unread } = await readRestorePoints(context, host);
+  for (const { error } of unread) context.tell(`warning: ${error.code}: ${error.message}`);
+  return points;
 }
 
-/** The same of these stores alone. */
+function notRead(fsId: string, thrown: unknown): CowherdError {
+  const { code, message, hint } = toCowherdError(thrown);
+  const said = `the restore points on filesystem ${fsId} could not be read: ${message}`;
+  return new CowherdError(code, said, { hint, cause: thrown });
+}
+
+/** The restore points of these stores alone, newest first. */
 export async function restorePointsIn(
   stores: readonly Pick<Store, 'fsId' | 'list'>[],
   agents: readonly Agent[],

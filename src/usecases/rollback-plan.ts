@@ -3,8 +3,8 @@ import { CowherdError } from '../model/errors.ts';
 import type { RecordedVolume } from '../model/manifest.ts';
 import { pickSnapshot } from '../model/snapshot-id.ts';
 import type { Context } from './context.ts';
-import { observeHost, withNested, type Host, type PlacedAgent } from './host.ts';
-import { listRestorePoints, type RestorePoint } from './restore-points.ts';
+import { observeHost, nesting, type Host, type PlacedAgent } from './host.ts';
+import { readRestorePoints, type Listing, type RestorePoint } from './restore-points.ts';
 import { selectOne } from './selection.ts';
 import { rollbackSwaps, type Swap } from './swap-plan.ts';
 import { usersToStop, type Users } from './users.ts';
@@ -36,8 +36,9 @@ export async function planRollback(
   target: RollbackTarget,
 ): Promise<RollbackPlan> {
   const host = await observeHost(context);
-  const points = await listRestorePoints(context, host);
-  const agent = await agentOf(context, { host, points, name: target.agent });
+  const listing = await readRestorePoints(context, host);
+  const { points } = listing;
+  const agent = await agentOf(context, { host, listing, name: target.agent });
   const own = points.filter((point) => point.agent === agent.name);
   const listed = own.map((point) => ({ ...point.manifest, point }));
   const { point } = pickSnapshot(listed, target.snapshot, agent.name);
@@ -52,19 +53,23 @@ export async function planRollback(
 
 interface Known {
   readonly host: Host;
-  readonly points: readonly RestorePoint[];
+  readonly listing: Listing;
   readonly name: string;
 }
 
-/** The agent of an exact name; one that lives only in its restore points has neither containers nor volumes. */
-async function agentOf(context: Context, { host, points, name }: Known): Promise<PlacedAgent> {
+/** The agent of an exact name; one that lives only in its restore points has neither containers nor volumes. Throws why its own could not all be read. */
+async function agentOf(context: Context, { host, listing, name }: Known): Promise<PlacedAgent> {
+  const { points, unread } = listing;
   const alive = host.agents.some((agent) => agent.name === name || agent.aliases.includes(name));
   if (!alive && points.some((point) => point.agent === name)) {
     return { name, aliases: [], containers: [], volumes: [], placements: [] };
   }
-  const [agent] = await withNested(context, [selectOne(context, host, name)]);
-  if (agent === undefined) throw new CowherdError('AGENT_UNKNOWN', `there is no agent ${name}`);
-  return agent;
+  if (!alive && unread[0] !== undefined) throw unread[0].error;
+  const agent = selectOne(context, host, name);
+  const own = unread.find(({ fsId }) => agent.placements.some((one) => one.fsId === fsId));
+  if (own !== undefined) throw own.error;
+  for (const { error } of unread) context.tell(`warning: ${error.code}: ${error.message}`);
+  return nesting(context)(agent);
 }
 
 function missingVolumes(host: Host, point: RestorePoint): readonly RecordedVolume[] {

@@ -3,7 +3,8 @@ import type { Quiesce } from '../config/schema.ts';
 import { isAlive, type Observation } from '../model/agent.ts';
 import type { Failure } from '../model/errors.ts';
 import type { Context } from './context.ts';
-import { observeHost, withNested } from './host.ts';
+import { eachAgent } from './each-agent.ts';
+import { observeHost, nesting } from './host.ts';
 import { writersOf } from './locking.ts';
 import { selectPlaced } from './selection.ts';
 import type { SnapshotRequest } from './snapshot.ts';
@@ -27,14 +28,16 @@ export async function planSnapshot(
   request: SnapshotRequest,
 ): Promise<PlanDocument> {
   const host = await observeHost(context);
-  const selected = await withNested(context, selectPlaced(context, host, request.agents));
-  const candidates = selected.map(candidateOf);
+  const selected = selectPlaced(context, host, request.agents);
+  const { done, failures } = await eachAgent(selected, nesting(context));
+  const candidates = done.map(candidateOf);
   const empty = candidates.filter(({ volumes }) => volumes.length === 0);
   return {
     plan: candidates.flatMap((candidate) => stepsOf(context, candidate, host.observation)),
-    failures: empty
-      .filter(({ agent }) => request.agents.includes(agent.name))
-      .map(nothingToCapture),
+    failures: [
+      ...failures,
+      ...empty.filter(({ agent }) => request.agents.includes(agent.name)).map(nothingToCapture),
+    ],
   };
 }
 

@@ -7,7 +7,8 @@ import { mapLimited } from '../quiesce/limited.ts';
 import { runAgentHooks } from './agent-hooks.ts';
 import { captureGroup } from './capture-group.ts';
 import type { Context } from './context.ts';
-import { observeHost, withNested } from './host.ts';
+import { eachAgent } from './each-agent.ts';
+import { observeHost, nesting } from './host.ts';
 import { lockAgents } from './locking.ts';
 import { lookAgain } from './look-again.ts';
 import { quietMembers } from './members.ts';
@@ -47,8 +48,9 @@ export async function snapshot(
 ): Promise<SnapshotReport> {
   await recoverQuietly(context);
   const host = await observeHost(context);
-  const selected = await withNested(context, selectPlaced(context, host, request.agents));
-  const candidates = selected.map(candidateOf);
+  const selected = selectPlaced(context, host, request.agents);
+  const { done, failures } = await eachAgent(selected, nesting(context));
+  const candidates = done.map(candidateOf);
   const capturable = candidates.filter(({ volumes }) => volumes.length > 0);
   const points = await listRestorePoints(context, host);
   const guard = createGuard();
@@ -66,7 +68,7 @@ export async function snapshot(
     const outcomes = await mapLimited(groups, GROUPS_AT_ONCE, async (group) =>
       captureOrSplit(run, group),
     );
-    return report(candidates, outcomes, request);
+    return report(candidates, [...outcomes, { snapshots: [], failures }], request);
   } finally {
     guard.close();
   }

@@ -1,30 +1,47 @@
-import { CowherdError } from '../model/errors.ts';
+import { CowherdError, toFailure, type Failure } from '../model/errors.ts';
 import { isGlob, matchesAny } from '../model/globs.ts';
 import { nearest } from '../model/nearest.ts';
 import type { SnapshotDocument } from '../model/snapshot.ts';
 import type { Context } from './context.ts';
 import { observeHost, type Host } from './host.ts';
-import { listRestorePoints, snapshotDocument, type RestorePoint } from './restore-points.ts';
+import {
+  readRestorePoints,
+  snapshotDocument,
+  type Listing,
+  type RestorePoint,
+} from './restore-points.ts';
 
-/** Restore points of the chosen agents, newest first; also of agents that live only in them. Throws AGENT_UNKNOWN. */
+export interface SnapshotsDocument {
+  readonly snapshots: readonly SnapshotDocument[];
+  /** Filesystems whose restore points could not be read: there may be more than are listed. */
+  readonly failures: readonly Failure[];
+}
+
+/**
+ * Restore points of the chosen agents, newest first; also of agents that live only in them. Throws AGENT_UNKNOWN, and why
+ * they could not be read where an agent is unknown only since restore points are.
+ */
 export async function listSnapshots(
   context: Context,
   patterns: readonly string[],
-): Promise<readonly SnapshotDocument[]> {
+): Promise<SnapshotsDocument> {
   const host = await observeHost(context);
-  const points = await listRestorePoints(context, host);
-  return selectPoints(context, { host, points, patterns }).map(snapshotDocument);
+  const listing = await readRestorePoints(context, host);
+  return {
+    snapshots: selectPoints(context, { host, listing, patterns }).map(snapshotDocument),
+    failures: listing.unread.map(({ error }) => toFailure(null, error)),
+  };
 }
 
 interface Selection {
   readonly host: Host;
-  readonly points: readonly RestorePoint[];
+  readonly listing: Listing;
   readonly patterns: readonly string[];
 }
 
 function selectPoints(
   context: Context,
-  { host, points, patterns }: Selection,
+  { host, listing: { points, unread }, patterns }: Selection,
 ): readonly RestorePoint[] {
   if (patterns.length === 0) return points;
   const known = new Set([
@@ -36,7 +53,7 @@ function selectPoints(
     if (isGlob(pattern)) {
       if (![...known].some((name) => matchesAny(name, [pattern])))
         context.tell(`warning: no agent matches ${pattern}`);
-    } else if (!known.has(pattern)) throw unknown(pattern, [...known]);
+    } else if (!known.has(pattern)) throw unread[0]?.error ?? unknown(pattern, [...known]);
   }
   return points.filter(({ agent }) => matchesAny(agent, wanted));
 }
@@ -58,10 +75,14 @@ function unknown(name: string, known: readonly string[]): CowherdError {
   );
 }
 
-/** The restore point of an exact id, whoever's it is. Throws SNAPSHOT_UNKNOWN with the nearest id in the hint. */
-export function pointById(points: readonly RestorePoint[], id: string): RestorePoint {
+/**
+ * The restore point of an exact id, whoever's it is. Throws SNAPSHOT_UNKNOWN with the nearest id in the hint; where it may
+ * be on a filesystem that could not be read, why not.
+ */
+export function pointById({ points, unread }: Listing, id: string): RestorePoint {
   const point = points.find(({ manifest }) => manifest.id === id);
   if (point !== undefined) return point;
+  if (unread[0] !== undefined) throw unread[0].error;
   const guess = nearest(
     id,
     points.map(({ manifest }) => manifest.id),

@@ -5,7 +5,7 @@ import type { TransactionRecord } from '../model/transaction.ts';
 import type { Concern, Store } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { finding, type Finding } from './finding.ts';
-import { observeHost, storeIds, withNested, type Host, type PlacedAgent } from './host.ts';
+import { observeHost, storeIds, nesting, type Host, type PlacedAgent } from './host.ts';
 import { restorePointsIn, type RestorePoint } from './restore-points.ts';
 import { selectPlaced } from './selection.ts';
 
@@ -114,13 +114,9 @@ async function nested(
     ]),
   );
   const openStore = async (id: string): Promise<Store> => known.get(id) ?? context.openStore(id);
-  return Promise.all(
-    agents.map(async (agent) => {
-      const readable = agent.placements.every(({ fsId }) => fsId === '' || known.has(fsId));
-      const [placed] = readable ? await withNested({ ...context, openStore }, [agent]) : [agent];
-      return placed ?? agent;
-    }),
-  );
+  // An agent on a filesystem that cannot be read is shown without: a finding says that.
+  const nest = nesting({ ...context, openStore });
+  return Promise.all(agents.map(async (agent) => nest(agent).catch(() => agent)));
 }
 
 async function pointsIn(

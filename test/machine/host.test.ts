@@ -126,7 +126,10 @@ test('a pool that is suspended is refused in time, and the others go on', async 
   assert.is(refused.exitCode, 1);
   assert.match(refused.stderr, /weak is suspended/);
   assert.match(refused.stderr, /zpool status/);
-  assert.is((await inside(`${delta} delta alpha`)).exitCode, 3);
+  const both = await inside(`${delta} delta alpha`);
+  assert.is(both.exitCode, 3, both.stderr);
+  assert.match(both.stdout, /^alpha@/m);
+  assert.is((await inside('timeout 240 cowherd --config /root/weak.yaml snapshots')).exitCode, 3);
   const doctor = await inside('timeout 240 cowherd --config /root/weak.yaml doctor');
   assert.is(doctor.exitCode, 6);
   assert.match(doctor.stdout, /weak is suspended/);
