@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
 import { CowherdError } from '../model/errors.ts';
 
@@ -27,6 +28,8 @@ export interface RunResult {
 }
 
 const DEFAULT_TIMEOUT_MS = 10 * 60_000;
+/** Between the kill and the end of waiting for it. */
+const GRACE_MS = 10_000;
 const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const KEPT_STDERR = 2_000;
 
@@ -40,14 +43,15 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const result = await execa(...commandOf(file, args, options), {
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const child = execa(...commandOf(file, args, options), {
     reject: false,
     stripFinalNewline: false,
     encoding: 'latin1',
     env: CHILD_ENVIRONMENT,
     extendEnv: false,
     maxBuffer: options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES,
-    timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    timeout: timeoutMs,
     killSignal: 'SIGKILL',
     // A session of its own: Ctrl-C on the terminal is for us to answer, not for a tool half way through its work.
     detached: true,
@@ -61,6 +65,9 @@ export async function run(
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
+  const result = await boundedBy(timeoutMs + GRACE_MS, child);
+  if (result === STUCK)
+    throw failureOf({ file, args, code: undefined, timedOut: true, exitCode: -1, stderr: '' });
   const stdout = typeof result.stdout === 'string' ? result.stdout : '';
   const stderr = typeof result.stderr === 'string' ? result.stderr : '';
   const exitCode = result.exitCode ?? -1;
@@ -68,6 +75,34 @@ export async function run(
     return { exitCode, stdout, stderr };
   const { code, timedOut } = result;
   throw failureOf({ file, args, code, timedOut, exitCode, stderr, cwd: options.cwd });
+}
+
+const STUCK = Symbol('stuck');
+
+interface Leavable {
+  readonly stdout: { destroy(): unknown } | null;
+  readonly stderr: { destroy(): unknown } | null;
+  unref?(): unknown;
+}
+
+/**
+ * A child's result, or STUCK when it is there still some time after it was killed: one that waits for a disk (state D) cannot be,
+ * and is left behind, so that locks are released and everything else goes on.
+ */
+async function boundedBy<T>(
+  afterMs: number,
+  child: Promise<T> & Leavable,
+): Promise<T | typeof STUCK> {
+  const over = new AbortController();
+  const late = setTimeout(afterMs, STUCK, { ref: false, signal: over.signal }).catch(() => STUCK);
+  const result = await Promise.race([child, late]);
+  over.abort();
+  if (result === STUCK) {
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    child.unref?.();
+  }
+  return result as T | typeof STUCK;
 }
 
 function commandOf(

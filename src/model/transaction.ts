@@ -62,8 +62,8 @@ export interface TransactionRecord {
   readonly dependents: readonly string[];
 }
 
-/** Which of its two trees lies at a volume's place now. */
-export type InPlace = 'old' | 'new' | 'none' | 'foreign';
+/** Which of its two trees lies at a volume's place now; `unmounted`: the new one belongs there and is not mounted, for a key that is missing. */
+export type InPlace = 'old' | 'new' | 'unmounted' | 'none' | 'foreign';
 
 /** What a recovery does with a record, given what lies at each place. */
 export function recoveryDirection(
@@ -72,7 +72,8 @@ export function recoveryDirection(
 ): 'finish' | 'revert' {
   if (record.phase === 'committed') return 'finish';
   if (record.phase === 'reverting') return 'revert';
-  return record.phase === 'swapped' && places.every((place) => place === 'new')
+  return record.phase === 'swapped' &&
+    places.every((place) => place === 'new' || place === 'unmounted')
     ? 'finish'
     : 'revert';
 }

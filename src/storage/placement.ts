@@ -6,7 +6,7 @@ import type { Tier } from '../model/snapshot.ts';
 import { placeOnBtrfs } from './btrfs/place.ts';
 import type { Placement } from './driver.ts';
 import type { Found } from './found.ts';
-import { placeOnZfs } from './zfs/place.ts';
+import { placeOnZfs, placeUnmounted, poolsAwaited } from './zfs/place.ts';
 
 /** Tiers by the kernel's filesystem name; what is not named here and not refused is copied with tar. */
 const TIERS: Readonly<Record<string, Tier>> = { btrfs: 'btrfs', zfs: 'zfs', xfs: 'reflink' };
@@ -45,9 +45,23 @@ export async function placeVolume(
       reason: `its data is on ${mount.fstype}, ${why}`,
     });
   const tier = TIERS[mount.fstype] ?? 'tar';
-  if (tier === 'btrfs') return placeOnBtrfs({ volume, real, mount });
   if (tier === 'zfs') return placeOnZfs({ volume, real, mount }, mounts);
+  const unmounted = await placeUnmounted({ volume, real, mount }, mounts);
+  if (unmounted !== null) return unmounted;
+  if (tier === 'btrfs') return placeOnBtrfs({ volume, real, mount });
   return placeElsewhere({ volume, real, mount, tier });
+}
+
+/** Filesystems beyond those of these placements that hold what belongs in their places: a transaction that was cut short has set it aside. */
+export async function awaitedElsewhere(
+  placements: readonly Placement[],
+  mounts: readonly Mount[],
+): Promise<readonly string[]> {
+  const others = placements.filter(({ filesystem }) => filesystem !== 'zfs');
+  return poolsAwaited(
+    others.map(({ mountpoint }) => mountpoint),
+    mounts,
+  );
 }
 
 function placeElsewhere({ volume, real, mount, tier }: Found & { readonly tier: Tier }): Placement {

@@ -9,7 +9,7 @@ import { lockAgents } from './locking.ts';
 import { recoverQuietly } from './recover.ts';
 import { selectPlaced } from './selection.ts';
 import { conversionSwaps, stageAll, type Swap } from './swap-plan.ts';
-import { commit, revert, startOnData, swapAll } from './transaction.ts';
+import { commit, revert, settle, startOnData, swapAll } from './transaction.ts';
 import { usersToStop, type Users } from './users.ts';
 
 export interface ConversionRequest {
@@ -192,7 +192,7 @@ async function transact(
     await revert(context, transaction.record, docker);
     throw error;
   }
-  await commit(context, transaction.record);
+  await settle(context, await commit(context, transaction.record));
 }
 
 /** The copy is made of a tree that nobody writes to: after the stop, compared with its source, before anything is moved. */

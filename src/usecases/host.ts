@@ -3,7 +3,7 @@ import type { Agent, Observation, Volume } from '../model/agent.ts';
 import { observe } from '../docker/observe.ts';
 import type { Mount } from '../model/mountinfo.ts';
 import type { Placement } from '../storage/driver.ts';
-import { placeVolume } from '../storage/placement.ts';
+import { awaitedElsewhere, placeVolume } from '../storage/placement.ts';
 import type { Context } from './context.ts';
 
 const LOOKS = 11;
@@ -82,14 +82,17 @@ function nest(placement: Placement, datasets: readonly string[]): Placement {
 
 /** All filesystems with a store that the agents' volumes and Docker's data root lie on, sorted. */
 export async function storeIds(context: Context, host: Host): Promise<readonly string[]> {
-  const ids = host.agents.flatMap((agent) => agent.placements.map(({ fsId }) => fsId));
+  const placements = host.agents.flatMap((agent) => agent.placements);
+  const mounts = await context.mounts();
+  const ids = placements.map(({ fsId }) => fsId);
   const { dataRoot } = host.observation;
   if (dataRoot !== null) {
     const place = await placeVolume(
       { name: 'data-root', mountpoint: dataRoot, unsupported: null },
-      await context.mounts(),
+      mounts,
     );
     ids.push(place.fsId);
   }
+  ids.push(...(await awaitedElsewhere(placements, mounts)));
   return [...new Set(ids)].filter((id) => id !== '').sort();
 }

@@ -1,5 +1,6 @@
 import type { Docker } from '../docker/docker.ts';
-import { CowherdError, toFailure, type Failure } from '../model/errors.ts';
+import { CowherdError, toCowherdError, toFailure, type Failure } from '../model/errors.ts';
+import type { TransactionRecord } from '../model/transaction.ts';
 import { beginTransaction, type Transaction } from './begin-transaction.ts';
 import type { Context } from './context.ts';
 import { waitHealthy } from './health.ts';
@@ -15,7 +16,7 @@ import {
 import { captureSafety } from './safety.ts';
 import { stageAll } from './swap-plan.ts';
 import { together } from './together.ts';
-import { commit, revert, startOnData, swapAll } from './transaction.ts';
+import { commit, revert, settle, startOnData, swapAll } from './transaction.ts';
 
 export interface RollbackRequest extends RollbackTarget {
   readonly start: boolean;
@@ -93,7 +94,8 @@ async function run(
   try {
     const failure = await replaceAndProbe(stage);
     if (failure !== null && request.revert) return await undo(stage, failure);
-    await commit(context, stage.transaction.record);
+    const committed = await commit(context, stage.transaction.record);
+    await settleQuietly(context, committed);
     return await report(
       stage,
       failure === null ? 'rolled-back' : 'failed',
@@ -102,6 +104,14 @@ async function run(
   } catch (error) {
     return undo(stage, toFailure(agent.name, error));
   }
+}
+
+/** What is committed is never undone: a clean-up that fails is told, and ended by the next recovery. */
+async function settleQuietly(context: Context, committed: TransactionRecord): Promise<void> {
+  await settle(context, committed).catch((error: unknown) => {
+    const { code, message } = toCowherdError(error);
+    context.tell(`warning: ${code}: ${message}; cowherd recover ends what is left to do`);
+  });
 }
 
 /** Stop, safety snapshot, swap, start: gives why the agent is not well on the restored data, or null. */

@@ -112,14 +112,21 @@ async function staleContainers(
   return found.filter((_, index) => stale[index]).map(asStopped);
 }
 
-/** Ends a transaction on the new data: the old data goes, or stays with the safety snapshot of a rollback. */
-export async function commit(context: Context, record: TransactionRecord): Promise<void> {
+/** Decides a transaction for the new data, durably; `settle` does what is left. */
+export async function commit(
+  context: Context,
+  record: TransactionRecord,
+): Promise<TransactionRecord> {
+  await syncAll(await storesOf(context, record));
+  return enter(context, record, 'committed');
+}
+
+/** Ends a committed transaction: the old data goes, or stays with the safety snapshot of a rollback. */
+export async function settle(context: Context, record: TransactionRecord): Promise<void> {
   const stores = await storesOf(context, record);
-  await syncAll(stores);
-  const committed = await enter(context, record, 'committed');
   const home = await homeOf(context, record);
   if (record.kind === 'rollback' && record.safety !== null) {
-    for (const store of homeLast(stores, home)) await store.keepRetired(committed);
+    for (const store of homeLast(stores, home)) await store.keepRetired(record);
     return;
   }
   await expectInPlace(stores, record, 'new');
@@ -200,9 +207,12 @@ export async function resume(
     await revert(context, record, docker);
     return 'reverted';
   }
-  if (record.phase !== 'committed' && docker !== null && record.start)
-    await startOnData(context, docker, record);
-  await commit(context, record);
+  if (record.phase !== 'committed') {
+    for (const [index, volume] of record.volumes.entries())
+      if (places[index] === 'unmounted') await storeFor(stores, volume).install(record, volume);
+    if (docker !== null && record.start) await startOnData(context, docker, record);
+  }
+  await settle(context, await commit(context, record));
   return 'finished';
 }
 

@@ -1,6 +1,4 @@
-import { lstat } from 'node:fs/promises';
 import { run } from '../../exec/run.ts';
-import { CowherdError } from '../../model/errors.ts';
 
 export interface FlaggedEntry {
   /** Relative to the tree, `.` for its root. */
@@ -12,28 +10,54 @@ export interface FlaggedEntry {
 
 /** Flags that mean something on btrfs and can be set; the rest (`e`, `V` …) describe storage. */
 const CARRIED = /[CiaASDdmc]/g;
+const FLAGS = /^([A-Za-z-]{10,}) /;
+/** What has inode flags; links are entered by neither. */
+const FLAGGABLE = ['.', '-xdev', '(', '-type', 'f', '-o', '-type', 'd', ')'];
+const MAX_LISTING_BYTES = 1024 * 1024 * 1024;
 
 /**
- * Entries of a tree that carry inode flags; few, as a rule none. Symlinks and special files have none.
- * Throws TOOL_FAILED for a flagged entry whose name holds a line break, which lsattr(1) cannot print safely.
+ * Entries of a tree that carry inode flags; few, as a rule none. The names are find(1)'s: what lsattr(1) prints beside the flags
+ * may hold line breaks, and look like a line of its own. An entry whose name is no UTF-8 is left out.
  */
 export async function inodeFlags(root: string): Promise<readonly FlaggedEntry[]> {
-  const { stdout } = await run('lsattr', ['-R', '-a', '.'], {
-    cwd: root,
-    okExits: [1],
-    maxOutputBytes: 1024 * 1024 * 1024,
+  const options = { cwd: root, maxOutputBytes: MAX_LISTING_BYTES };
+  const named = await run('find', [...FLAGGABLE, '-printf', '%y%p\\0'], options);
+  const list = ['-exec', 'lsattr', '-d', '--', '{}', '+'];
+  const told = await run('find', [...FLAGGABLE, ...list], { ...options, okExits: [1] });
+  const entries = named.stdout.split('\0').filter((entry) => entry !== '');
+  const flags = flagsOf(
+    told.stdout,
+    entries.map((entry) => entry.slice(1)),
+  );
+  return entries.flatMap((entry, index) => {
+    const carried = (flags[index]?.match(CARRIED) ?? []).join('');
+    const path = carried === '' ? null : utf8(entry.slice(1));
+    if (path === null) return [];
+    const kind = entry.startsWith('d') ? 'directory' : 'file';
+    return [{ path: path === '.' ? '.' : path.slice(2), kind, flags: carried }];
   });
-  const own = await run('lsattr', ['-d', '.'], { cwd: root });
-  const entries: FlaggedEntry[] = [];
-  for (const { flags, path } of parseLsattr(`${own.stdout}\n${stdout}`)) {
-    if (flags === '') continue;
-    const kind = await kindOf(`${root}/${path}`);
-    if (kind !== null) entries.push({ path, kind, flags });
-  }
-  return [...new Map(entries.map((entry) => [entry.path, entry])).values()];
 }
 
-/** Parses `lsattr -R -a` with the tree as working directory (stdout as latin1); `.` and `..` entries are left out. */
+/** Flags of these paths, all as latin1, from what `lsattr -d` printed of them in their order; empty for one it could not read. */
+export function flagsOf(text: string, paths: readonly string[]): readonly string[] {
+  let at = 0;
+  return paths.map((path) => {
+    const [line = '', flags = ''] = FLAGS.exec(text.slice(at, at + LONGEST_FLAGS)) ?? [];
+    if (line === '' || !text.startsWith(`${path}\n`, at + line.length)) return '';
+    at += line.length + path.length + 1;
+    return flags;
+  });
+}
+
+const LONGEST_FLAGS = 64;
+
+function utf8(latin1: string): string | null {
+  const bytes = Buffer.from(latin1, 'latin1');
+  const text = bytes.toString('utf8');
+  return Buffer.from(text).equals(bytes) ? text : null;
+}
+
+/** Parses `lsattr -R -a` with the tree as working directory (stdout as latin1), to be counted; `.` and `..` entries are left out. */
 export function parseLsattr(
   text: string,
 ): readonly { readonly flags: string; readonly path: string }[] {
@@ -46,20 +70,4 @@ export function parseLsattr(
       { flags: (match[1].match(CARRIED) ?? []).join(''), path: utf8 === '.' ? '.' : utf8.slice(2) },
     ];
   });
-}
-
-async function kindOf(path: string): Promise<FlaggedEntry['kind'] | null> {
-  try {
-    const stat = await lstat(path);
-    return stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : null;
-  } catch (error) {
-    throw new CowherdError(
-      'TOOL_FAILED',
-      `an entry with inode flags has a name that cannot be carried over: ${path}`,
-      {
-        hint: 'rename it, or clear its flags with chattr, then run it again',
-        cause: error,
-      },
-    );
-  }
 }

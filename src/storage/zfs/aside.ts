@@ -16,9 +16,10 @@ import {
 import { attach, type Home } from './home.ts';
 import { datasetOf, isAside, nameInPlace } from './names.ts';
 import type { ZfsDataset } from './parse.ts';
+import { reserve } from './properties.ts';
 import { VOLUME } from './snapshots.ts';
 import { exists } from '../durable.ts';
-import { says, zfs } from './tool.ts';
+import { says, zfs, zpool } from './tool.ts';
 
 /** Destroys what was staged for a volume, or moved away by a revert; what is in place is never touched, what has snapshots is kept. */
 export async function destroyStaged(
@@ -34,18 +35,22 @@ export async function destroyStaged(
     for (const { mountPoint } of await mountsFrom([name])) await run('umount', ['--', mountPoint]);
     if (!(await destroyEmpty(name))) await records.markRetired(home.layout, record);
   }
+  const old =
+    volume.old.kind === 'dataset' ? await datasetByGuid(volume.old.guid, home.parent) : null;
+  if (old?.mounted === true) await reserve(old.name, old.remembered);
 }
 
 async function removeBeside(path: string): Promise<void> {
   if (await exists(path)) await removeTree(path);
 }
 
-/** By name and mark: a run that was cut short has not recorded the guid. */
+/** By name and mark: a run that was cut short has not recorded the guid. One that was killed may have a `zfs clone` still on its way. */
 async function stagedFor(
   home: Home,
   { id }: TransactionRecord,
   volume: SwapVolume,
 ): Promise<readonly string[]> {
+  await zpool(['sync', home.pool.name]);
   const old =
     volume.old.kind === 'dataset' ? await datasetByGuid(volume.old.guid, home.parent) : null;
   const parents = new Set([home.parent, ...(old === null ? [] : [posix.dirname(old.name)])]);
@@ -126,9 +131,9 @@ export async function settleRetired(home: Home, dry = false): Promise<readonly s
   for (const record of await records.listRetired(layout)) {
     if (!dry) for (const volume of record.volumes) await promoteNew(home, volume);
     let left = 0;
-    for (const dataset of await asideOf(home, record)) {
-      const empty = dry ? await isEmpty(dataset.name) : await destroyEmpty(dataset.name);
-      if (empty) settled.push(dataset.name);
+    for (const name of await asideOf(home, record)) {
+      const empty = dry ? await isEmpty(name) : await destroyEmpty(name);
+      if (empty) settled.push(name);
       else left += 1;
     }
     if (left === 0 && !dry) await dropSettled(home, record);
@@ -145,17 +150,25 @@ async function dropSettled(home: Home, record: TransactionRecord): Promise<void>
   await records.dropRetired(home.layout, record.id);
 }
 
-async function asideOf(home: Home, record: TransactionRecord): Promise<readonly ZfsDataset[]> {
-  const found: ZfsDataset[] = [];
+async function asideOf(home: Home, record: TransactionRecord): Promise<readonly string[]> {
+  const found: string[] = [];
   for (const volume of record.volumes.filter(({ fsId }) => fsId === home.pool.guid)) {
-    for (const which of ['old', 'new'] as const) {
-      const { kind, guid } = volume[which];
-      const dataset =
-        kind === 'dataset' && guid !== '' ? await datasetByGuid(guid, home.parent) : null;
-      if (dataset !== null && isAside(dataset.name, record.id, which)) found.push(dataset);
-    }
+    const { old, new: staged } = volume;
+    if (old.kind === 'dataset') found.push(...(await asideBy(home, record, 'old', old.guid)));
+    if (staged.kind !== 'dataset') continue;
+    if (staged.guid === '') found.push(...(await stagedFor(home, record, volume)));
+    else found.push(...(await asideBy(home, record, 'new', staged.guid)));
   }
   return found;
+}
+
+async function asideBy(
+  home: Home,
+  { id }: TransactionRecord,
+  ...[which, guid]: ['old' | 'new', string]
+): Promise<readonly string[]> {
+  const dataset = await datasetByGuid(guid, home.parent);
+  return dataset !== null && isAside(dataset.name, id, which) ? [dataset.name] : [];
 }
 
 async function isEmpty(dataset: string): Promise<boolean> {

@@ -35,7 +35,8 @@ export interface CaptureRequest {
 export async function beginCapture(request: CaptureRequest): Promise<Capture> {
   const { layout, sets, name } = request;
   for (const { volumes } of sets) for (const volume of volumes) expectIsolated(volume);
-  const all = sets.flatMap((set) => snapshotsOf(set, name));
+  expectApart(sets);
+  const all = [...new Set(sets.flatMap((set) => snapshotsOf(set, name)))];
   await makePartials(layout, sets, async (set, partial) =>
     noteImages(partial, snapshotsOf(set, name)),
   );
@@ -159,6 +160,22 @@ async function publish(
   const stored = located({ manifest, pinned }, home.pool.guid, names);
   if (stored === null) throw new CowherdError('INTERNAL', `${manifest.id} lacks an image`);
   return stored;
+}
+
+/** Two restore points do not share a snapshot, or pruning one would take it from the other. */
+function expectApart(sets: readonly CaptureSet[]): void {
+  const owners = new Map<string, string>();
+  for (const { key, volumes } of sets) {
+    for (const { dataset, volume } of volumes) {
+      const other = owners.get(dataset) ?? key;
+      if (other !== key)
+        throw new CowherdError(
+          'TIER_UNSUPPORTED',
+          `${volume} of ${key} is ${dataset}, the data of ${other} too: they are captured one after the other`,
+        );
+      owners.set(dataset, key);
+    }
+  }
 }
 
 function expectIsolated({ volume, isolated, dataset }: Placement): void {

@@ -17,6 +17,13 @@ export async function childrenOf(parent: string): Promise<readonly ZfsDataset[]>
   return listFilesystems(['-d', '1', '--', parent]);
 }
 
+/** Names of what lies below a filesystem: volumes (zvols) too. */
+export async function namesBelow(dataset: string): Promise<readonly string[]> {
+  const argv = ['list', '-H', '-t', 'filesystem,volume', '-o', 'name', '-d', '1', '--', dataset];
+  const names = rowsOf(await zfs(argv)).map(([name = '']) => name);
+  return names.filter((name) => name !== dataset);
+}
+
 /** Every filesystem of a pool: on a host whose Docker keeps its layers in ZFS thousands, asked only where nothing less tells. */
 export async function datasetsIn(pool: string): Promise<readonly ZfsDataset[]> {
   return listFilesystems(['-r', '--', pool]);
@@ -41,9 +48,10 @@ export async function snapshotGuids(args: readonly string[]): Promise<ReadonlyMa
   return new Map(rows.flatMap(([name, guid]) => (name && guid ? [[guid, name]] : [])));
 }
 
-/** Names of a dataset's own snapshots, those of other tools included. */
+/** Names of a dataset's own snapshots and bookmarks, those of other tools included; none when it is gone. */
 export async function snapshotsOf(dataset: string): Promise<readonly string[]> {
-  return [...(await snapshotGuids(['-d', '1', '--', dataset])).values()];
+  const argv = ['list', '-H', '-t', 'snapshot,bookmark', '-o', 'name', '-d', '1', '--', dataset];
+  return rowsOf(await zfs(argv, { missingOk: true })).map(([name = '']) => name);
 }
 
 /** Properties set on a dataset itself, with the values of user properties whole. */

@@ -15,9 +15,7 @@ export async function withMounted<T>(
   const roots: string[] = [];
   try {
     for (const source of request.sources) {
-      mounted += 1;
-      const root = `${imagesIn(runtimeDir)}/${ownerTag()}-${String(mounted)}`;
-      await mkdir(root, { recursive: true, mode: 0o700 });
+      const root = await nextRoot(runtimeDir);
       roots.push(root);
       await mountPrivately(source, root, [request.mode]);
     }
@@ -25,6 +23,28 @@ export async function withMounted<T>(
   } finally {
     for (const root of roots) await unmountAt(root);
   }
+}
+
+/** Gives a host directory as its own filesystem has it, without what is mounted below it, to `use`. */
+export async function withDirectory<T>(
+  runtimeDir: string,
+  path: string,
+  use: (root: string) => Promise<T>,
+): Promise<T> {
+  const root = await nextRoot(runtimeDir);
+  try {
+    await run('mount', ['--bind', '--make-private', '--', path, root]);
+    return await use(root);
+  } finally {
+    await unmountAt(root);
+  }
+}
+
+async function nextRoot(runtimeDir: string): Promise<string> {
+  mounted += 1;
+  const root = `${imagesIn(runtimeDir)}/${ownerTag()}-${String(mounted)}`;
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  return root;
 }
 
 function imagesIn(runtimeDir: string): string {

@@ -1,6 +1,8 @@
-import { chmod, lstat, mkdir, readdir, rmdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, opendir, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { run } from '../../exec/run.ts';
 import { CowherdError, systemCode } from '../../model/errors.ts';
+import { withDirectory } from './images.ts';
 
 /**
  * The bare directory below a mounted dataset: empty and immutable, so that while the dataset is not mounted (its key
@@ -11,7 +13,7 @@ export async function makeMountPoint(path: string): Promise<void> {
   await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
     if (systemCode(error) !== 'EEXIST') throw error;
   });
-  if ((await readdir(path)).length > 0)
+  if (!(await isEmptyDirectory(path)))
     throw new CowherdError('IO_ERROR', `${path} is not empty: nothing is mounted over it`, {
       hint: 'look at what it holds; move it away, then run: cowherd recover',
     });
@@ -19,13 +21,34 @@ export async function makeMountPoint(path: string): Promise<void> {
   await run('chattr', ['+i', '--', path]);
 }
 
+/** Makes the directory below a dataset that is mounted immutable, where it is empty: seen through another mount of what is around it. */
+export async function sealBelow(runtimeDir: string, path: string): Promise<void> {
+  await withDirectory(runtimeDir, dirname(path), async (around) => {
+    const below = join(around, basename(path));
+    if ((await isEmptyDirectory(below)) && !(await isMountPoint(below)))
+      await run('chattr', ['+i', '--', below]);
+  });
+}
+
+/** True for a directory without entries; it is not read to its end. */
+export async function isEmptyDirectory(path: string): Promise<boolean> {
+  try {
+    if (!(await lstat(path)).isDirectory()) return false;
+    const directory = await opendir(path);
+    try {
+      return (await directory.read()) === null;
+    } finally {
+      await directory.close();
+    }
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return false;
+    throw error;
+  }
+}
+
 /** True for such a directory with nothing mounted over it. */
 export async function isMountPoint(path: string): Promise<boolean> {
-  const names = await readdir(path).catch((error: unknown) => {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return null;
-    throw error;
-  });
-  if (names === null || names.length > 0 || !(await lstat(path)).isDirectory()) return false;
+  if (!(await isEmptyDirectory(path))) return false;
   const { stdout } = await run('lsattr', ['-d', '--', path], { okExits: [1] });
   return /^[A-Za-z-]*i[A-Za-z-]* /.test(stdout);
 }

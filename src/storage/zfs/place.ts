@@ -1,12 +1,13 @@
-import { readdir } from 'node:fs/promises';
 import { toCowherdError } from '../../model/errors.ts';
 import type { Mount } from '../../model/mountinfo.ts';
 import type { Placement } from '../driver.ts';
+import { exists } from '../durable.ts';
 import { incarnationOf, type Found } from '../found.ts';
 import { datasetsIn, isVisible } from './datasets.ts';
-import { isMountPoint } from './mount-point.ts';
+import { isEmptyDirectory, isMountPoint } from './mount-point.ts';
 import { poolOf } from './names.ts';
 import type { Pool, ZfsDataset } from './parse.ts';
+import { rememberedPath } from './properties.ts';
 import { listPools, whyUnusable } from './pool.ts';
 
 /** Pools by the reading of the mount table they belong to: one look for all volumes placed with it. */
@@ -14,6 +15,8 @@ const looks = new WeakMap<readonly Mount[], Promise<Look>>();
 
 interface Look {
   readonly pools: readonly Pool[];
+  /** Filesystems by pool, listed when one is asked for. */
+  readonly datasets: (pool: string) => Promise<readonly ZfsDataset[]>;
   /** Why there is none to be seen, or null. */
   readonly reason: string | null;
   readonly hint: string | null;
@@ -22,11 +25,17 @@ interface Look {
 async function lookAt(mounts: readonly Mount[]): Promise<Look> {
   const known = looks.get(mounts);
   if (known !== undefined) return known;
+  const listed = new Map<string, Promise<readonly ZfsDataset[]>>();
+  const datasets = async (pool: string): Promise<readonly ZfsDataset[]> => {
+    const listing = listed.get(pool) ?? datasetsIn(pool);
+    listed.set(pool, listing);
+    return listing;
+  };
   const look = listPools().then(
-    (pools) => ({ pools, reason: null, hint: null }),
+    (pools) => ({ pools, datasets, reason: null, hint: null }),
     (error: unknown) => {
       const { message, hint } = toCowherdError(error);
-      return { pools: [], reason: message, hint };
+      return { pools: [], datasets, reason: message, hint };
     },
   );
   looks.set(mounts, look);
@@ -42,7 +51,7 @@ export async function placeOnZfs(found: Found, mounts: readonly Mount[]): Promis
   const look = await lookAt(mounts);
   const pool = look.pools.find(({ name }) => name === poolOf(mount.source));
   const missing = { reason: look.reason ?? `the pool of ${mount.source} is gone`, hint: look.hint };
-  const verdict = pool === undefined ? {} : await judge(found, mounts, pool);
+  const verdict = pool === undefined ? {} : await judge(found, { mounts, look, pool });
   return {
     volume: volume.name,
     mountpoint: real,
@@ -60,10 +69,16 @@ export async function placeOnZfs(found: Found, mounts: readonly Mount[]): Promis
   };
 }
 
-async function judge(found: Found, mounts: readonly Mount[], pool: Pool): Promise<Verdict> {
+interface Seen {
+  readonly mounts: readonly Mount[];
+  readonly look: Look;
+  readonly pool: Pool;
+}
+
+async function judge(found: Found, { mounts, look, pool }: Seen): Promise<Verdict> {
   const { real, mount } = found;
   const dataset = mount.source;
-  if (mount.mountPoint !== real || mount.root !== '/') return judgeDirectory(found, pool);
+  if (mount.mountPoint !== real || mount.root !== '/') return judgeDirectory(found, look, pool);
   if (!(await isVisible(mount))) {
     const reason = `its dataset ${dataset} is mounted, but hidden by a later mount`;
     const hint = `findmnt --target ${real} tells by which; unmount that one`;
@@ -85,12 +100,9 @@ async function judge(found: Found, mounts: readonly Mount[], pool: Pool): Promis
 }
 
 /** A directory of a bigger dataset, or the bare mount point of one that is not mounted. */
-async function judgeDirectory({ real, mount }: Found, pool: Pool): Promise<Verdict> {
-  const owner = (await readdir(real)).length === 0 ? await ownerOf(real, pool) : null;
-  if (owner !== null) {
-    const { reason, hint } = whyNotMounted(owner);
-    return { isolated: true, dataset: owner.name, reason, hint, notSwappable: reason };
-  }
+async function judgeDirectory({ real, mount }: Found, look: Look, pool: Pool): Promise<Verdict> {
+  const owner = (await isEmptyDirectory(real)) ? await ownerOf(real, look, pool) : null;
+  if (owner !== null) return notMounted(owner);
   const bare = (await isMountPoint(real))
     ? `${real} is an empty mount point, and no dataset belongs there`
     : null;
@@ -107,11 +119,65 @@ async function judgeDirectory({ real, mount }: Found, pool: Pool): Promise<Verdi
 }
 
 /** The dataset that should be mounted at a path and is not; the one that would be at boot before others. */
-async function ownerOf(path: string, pool: Pool): Promise<ZfsDataset | null> {
-  const there = (await datasetsIn(pool.name)).filter(
+async function ownerOf(path: string, look: Look, pool: Pool): Promise<ZfsDataset | null> {
+  const there = (await look.datasets(pool.name)).filter(
     ({ mountpoint, mounted }) => mountpoint === path && !mounted,
   );
   return there.find(({ canmount }) => canmount === 'on') ?? null;
+}
+
+/**
+ * An empty directory of another filesystem that a dataset is to be mounted over, and is not; null where there is none. Its
+ * captures would be empty, and good ones would be pruned for them.
+ */
+export async function placeUnmounted(
+  { volume, real }: Found,
+  mounts: readonly Mount[],
+): Promise<Placement | null> {
+  if (!(await isLoaded()) || !(await isEmptyDirectory(real))) return null;
+  const look = await lookAt(mounts);
+  for (const pool of look.pools) {
+    const owner = await ownerOf(real, look, pool);
+    if (owner === null) continue;
+    return {
+      ...{ volume: volume.name, mountpoint: real, filesystem: 'zfs', tier: 'zfs' },
+      ...{ fsId: pool.guid, pathInFs: real, incarnation: await incarnationOf(real), nested: [] },
+      ...notMounted(owner),
+    };
+  }
+  return null;
+}
+
+/** Guids of pools that hold something which belongs at one of these paths, and was set aside by a transaction. */
+export async function poolsAwaited(
+  paths: readonly string[],
+  mounts: readonly Mount[],
+): Promise<readonly string[]> {
+  if (paths.length === 0 || !(await isLoaded())) return [];
+  const empty = await Promise.all(paths.map(isEmptyDirectory));
+  const bare = paths.filter((_, index) => empty[index]);
+  if (bare.length === 0) return [];
+  const look = await lookAt(mounts);
+  const awaited = await Promise.all(
+    look.pools.map(async ({ name, guid, altroot }) => {
+      const aside = (await look.datasets(name)).filter(
+        ({ mountpoint, remembered }) => mountpoint === 'none' && remembered !== null,
+      );
+      const places = aside.map(({ remembered }) => rememberedPath(remembered, altroot));
+      return places.some((place) => bare.includes(place)) ? [guid] : [];
+    }),
+  );
+  return awaited.flat();
+}
+
+/** Where OpenZFS is not in the kernel nothing is asked of its tools. */
+async function isLoaded(): Promise<boolean> {
+  return exists('/sys/module/zfs');
+}
+
+function notMounted(owner: ZfsDataset): Verdict {
+  const { reason, hint } = whyNotMounted(owner);
+  return { isolated: true, dataset: owner.name, reason, hint, notSwappable: reason };
 }
 
 function whyNotMounted({ name, readable }: ZfsDataset): { reason: string; hint: string } {

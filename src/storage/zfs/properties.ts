@@ -1,4 +1,4 @@
-import { CowherdError } from '../../model/errors.ts';
+import { CowherdError, toCowherdError } from '../../model/errors.ts';
 import { ownProperties } from './datasets.ts';
 import { IN_PLACE, type Pool, type Property } from './parse.ts';
 import { zfs } from './tool.ts';
@@ -63,16 +63,35 @@ export function withoutAltroot(path: string, altroot: string | null): string {
 
 /** Makes a dataset one that nothing mounts and that reserves nothing; what was never set stays unset, since not all can be inherited again. */
 export async function setAside(dataset: string, remembered: string | null): Promise<void> {
-  const reserved = Object.keys(parse(remembered)).filter((name) => name !== 'mountpoint');
-  await zfs(['set', 'mountpoint=none', ...reserved.map((name) => `${name}=none`), dataset]);
+  const none = reserved(remembered).map(([name]) => `${name}=none`);
+  await zfs(['set', 'mountpoint=none', ...none, dataset]);
 }
 
-/** Gives it what it remembers to have in place; ZFS may mount it at once (zfsprops(7), mountpoint). */
-export async function setInPlace(dataset: string, remembered: string | null): Promise<void> {
-  const values = parse(remembered);
-  if (values['mountpoint'] === undefined) await zfs(['inherit', 'mountpoint', dataset]);
-  const set = Object.entries(values).map(([name, value]) => `${name}=${value}`);
-  if (set.length > 0) await zfs(['set', ...set, dataset]);
+/** Gives it the mount point it remembers to have in place; ZFS may mount it at once (zfsprops(7), mountpoint). */
+export async function setMountpoint(dataset: string, remembered: string | null): Promise<void> {
+  if (remembered === null) return;
+  const { mountpoint } = parse(remembered);
+  if (mountpoint === undefined) await zfs(['inherit', 'mountpoint', dataset]);
+  else await zfs(['set', `mountpoint=${mountpoint}`, dataset]);
+}
+
+/** Gives it the reservations it remembers. A pool too full for them is no reason to keep its data away: they are tried again when what is in the way is gone. */
+export async function reserve(dataset: string, remembered: string | null): Promise<void> {
+  const set = reserved(remembered).map(([name, value]) => `${name}=${value}`);
+  if (set.length === 0) return;
+  await zfs(['set', ...set, dataset]).catch((error: unknown) => {
+    if (toCowherdError(error).code !== 'NO_SPACE') throw error;
+  });
+}
+
+function reserved(remembered: string | null): readonly (readonly [string, string])[] {
+  return Object.entries(parse(remembered)).filter(([name]) => name !== 'mountpoint');
+}
+
+/** Where it is mounted when it is in place, with the pool's altroot; empty where that is inherited. */
+export function rememberedPath(remembered: string | null, altroot: string | null): string {
+  const { mountpoint } = parse(remembered);
+  return mountpoint === undefined ? '' : `${altroot ?? ''}${mountpoint}`;
 }
 
 /** True for what is mounted by fstab or by hand: `zfs mount` refuses it (zfs-mount(8)). */

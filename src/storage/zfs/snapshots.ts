@@ -4,7 +4,7 @@ import { CowherdError } from '../../model/errors.ts';
 import type { FiledSnapshot } from '../files/restore-points.ts';
 import { destroy, propertyOf, snapshotGuids } from './datasets.ts';
 import type { Home } from './home.ts';
-import { datasetOf } from './names.ts';
+import { datasetOf, nameInPlace } from './names.ts';
 import { rowsOf } from './parse.ts';
 import { says, zfs } from './tool.ts';
 
@@ -15,7 +15,11 @@ export const VOLUME = 'cowherd:volume';
 /** The tag of our holds. */
 const HOLD = 'cowherd';
 
-/** Full names by guid of the images of manifests, wherever a rollback or a rename has brought them; what is gone is missing. */
+/**
+ * Full names by guid of the images of manifests, wherever a rollback or a rename has brought them; what is gone is missing. A
+ * replica that was received into the same pool has the same guids: what lies where the images were taken comes first, and of the
+ * rest only what bears the mark that `zfs snapshot` gave it.
+ */
 export async function locateImages(
   { pool, parent }: Pick<Home, 'pool' | 'parent'>,
   manifests: readonly Manifest[],
@@ -28,13 +32,21 @@ export async function locateImages(
     dataset === undefined || posix.dirname(dataset) === parent ? [] : [dataset],
   );
   const near = new Map([
-    ...(await snapshotGuids(['-r', '--', parent])),
     ...(elsewhere.length === 0
       ? []
       : await snapshotGuids(['-d', '1', '--', ...new Set(elsewhere)])),
+    ...(await snapshotGuids(['-r', '--', parent])),
   ]);
   if (volumes.every(({ guid }) => near.has(guid))) return near;
-  return snapshotGuids(['-r', '--', pool.name]);
+  return new Map([...(await takenIn(pool.name)), ...near]);
+}
+
+/** Names by guid of the snapshots of a whole pool that were taken there by us: a mark that came with a stream is not local. */
+async function takenIn(pool: string): Promise<ReadonlyMap<string, string>> {
+  const argv = ['get', '-H', '-r', '-t', 'snapshot', '-s', 'local', '-o', 'name', CAPTURE, pool];
+  const taken = new Set(rowsOf(await zfs(argv)).map(([name]) => name));
+  const all = await snapshotGuids(['-r', '--', pool]);
+  return new Map([...all].filter(([, name]) => taken.has(name)));
 }
 
 /** A restore point with the full names of its images, or null when one of them is gone. */
@@ -103,6 +115,7 @@ export async function expectDestroyable(snapshots: readonly string[]): Promise<v
 async function foreignClone(snapshot: string): Promise<string | null> {
   const clones = (await propertyOf(snapshot, 'clones'))?.split(',') ?? [];
   for (const clone of clones) {
+    if (nameInPlace(clone) !== null) continue;
     const marked = await zfs(['get', '-H', '-s', 'local', '-o', 'value', VOLUME, clone]);
     if (marked.trim() === '') return clone;
   }

@@ -146,7 +146,7 @@ function swapping(home: Home): Swapping {
     inherited: async () => inheritedBelow(home.parent),
     measure: async ({ mountpoint }) => measureTree(mountpoint),
     treeAt: async (path) => swap.treeAtPath(path),
-    inPlace: async (volume) => swap.inPlace(volume),
+    inPlace: async (volume) => swap.inPlace(home, volume),
     prepareAside: async (record, volume) => swap.prepareAside(home, record, volume),
     retire: async (record, volume) => swap.retireTree(home, record, volume),
     install: async (record, volume) => swap.installTree(home, record, volume),

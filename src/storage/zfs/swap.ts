@@ -4,13 +4,19 @@ import { CowherdError, systemCode } from '../../model/errors.ts';
 import type { InPlace, SwapVolume, TransactionRecord, Tree } from '../../model/transaction.ts';
 import { besidePath } from '../files/layout.ts';
 import { foreignTree, lostTree, moveTree, sameTree } from '../tree/move-tree.ts';
-import { childrenOf, datasetByGuid, mountedAt, propertyOf } from './datasets.ts';
+import { childrenOf, datasetByGuid, mountedAt, namesBelow, propertyOf } from './datasets.ts';
 import type { Home } from './home.ts';
-import { isMountPoint, makeMountPoint, removeMountPoint } from './mount-point.ts';
+import {
+  isEmptyDirectory,
+  isMountPoint,
+  makeMountPoint,
+  removeMountPoint,
+  sealBelow,
+} from './mount-point.ts';
 import { asideName, isAside, nameInPlace } from './names.ts';
 import type { ZfsDataset } from './parse.ts';
 import { belowIt } from './place.ts';
-import { isLegacy, remember, setAside, setInPlace } from './properties.ts';
+import { isLegacy, remember, reserve, setAside, setMountpoint } from './properties.ts';
 import { zfs } from './tool.ts';
 
 type Record = Pick<TransactionRecord, 'id'>;
@@ -34,11 +40,25 @@ export async function treeAtPath(path: string): Promise<Tree | null> {
 }
 
 /** Which tree of a transaction lies at the volume's place. */
-export async function inPlace(volume: SwapVolume): Promise<InPlace> {
+export async function inPlace(home: Home, volume: SwapVolume): Promise<InPlace> {
   const tree = await treeAtPath(volume.pathInFs);
-  if (tree === null) return 'none';
+  if (tree === null || (await isUncovered(volume, tree))) return awaited(home, volume);
   if (sameTree(tree, volume.old)) return 'old';
   return sameTree(tree, volume.new) ? 'new' : 'foreign';
+}
+
+/** The directory that a dataset not adopted by us is mounted over: seen, and empty, between the unmount of the old and the mount of the new. */
+async function isUncovered(volume: SwapVolume, { kind }: Tree): Promise<boolean> {
+  if (kind === 'dataset' || volume.old.kind !== 'dataset' || volume.new.kind !== 'dataset')
+    return false;
+  return isEmptyDirectory(volume.pathInFs);
+}
+
+/** Nothing is there: the new dataset may have its place by name, and lack its key. */
+async function awaited(home: Home, volume: SwapVolume): Promise<InPlace> {
+  if (volume.new.kind !== 'dataset') return 'none';
+  const installed = await newDataset(home, volume);
+  return installed === null || nameInPlace(installed.name) !== null ? 'none' : 'unmounted';
 }
 
 /** Moves the old tree away: a dataset is unmounted and renamed, below it stays the bare mount point. Throws IO_ERROR while something uses it. */
@@ -75,7 +95,7 @@ async function supersede({ parent }: Home, path: string): Promise<void> {
 
 /** Brings the old tree back to its place, whatever of the swap was done. Throws IO_ERROR when neither tree can be found. */
 export async function revertTree(home: Home, record: Record, volume: SwapVolume): Promise<void> {
-  const found = await inPlace(volume);
+  const found = await inPlace(home, volume);
   if (found === 'foreign') throw foreignTree(volume);
   if (volume.old.kind === 'directory') await revertToDirectory(home, record, volume);
   else await revertToDataset(home, record, volume);
@@ -83,7 +103,7 @@ export async function revertTree(home: Home, record: Record, volume: SwapVolume)
 
 async function revertToDirectory(home: Home, record: Record, volume: SwapVolume): Promise<void> {
   const { pathInFs } = volume;
-  if ((await inPlace(volume)) === 'old') return;
+  if ((await inPlace(home, volume)) === 'old') return;
   const beside = besidePath(home.layout, record.id, pathInFs, 'old');
   const aside = await treeAtPath(beside);
   if (aside === null || !sameTree(aside, volume.old)) throw lostTree(volume, beside);
@@ -95,7 +115,7 @@ async function revertToDirectory(home: Home, record: Record, volume: SwapVolume)
 async function revertToDataset(home: Home, record: Record, volume: SwapVolume): Promise<void> {
   const old = await datasetByGuid(volume.old.guid, home.parent);
   if (old === null) throw lostTree(volume, volume.old.guid);
-  if ((await inPlace(volume)) === 'old' && !isAside(old.name, record.id, 'old')) return;
+  if ((await inPlace(home, volume)) === 'old' && !isAside(old.name, record.id, 'old')) return;
   await moveNewAway(home, record, volume);
   await unmountFrom(old, volume.pathInFs);
   await putInPlace(old, volume.pathInFs);
@@ -104,7 +124,7 @@ async function revertToDataset(home: Home, record: Record, volume: SwapVolume): 
 /** Whatever of the new tree is in place, or bears the name it has there, goes back to where it was staged. */
 async function moveNewAway(home: Home, record: Record, volume: SwapVolume): Promise<void> {
   if (volume.new.kind === 'directory') {
-    if ((await inPlace(volume)) === 'new')
+    if ((await inPlace(home, volume)) === 'new')
       await moveTree(volume.pathInFs, besidePath(home.layout, record.id, volume.pathInFs, 'new'));
     return;
   }
@@ -136,14 +156,18 @@ async function putInPlace(dataset: ZfsDataset, path: string): Promise<void> {
   const name = nameInPlace(dataset.name) ?? dataset.name;
   await makeMountPoint(path);
   if (name !== dataset.name) await zfs(['rename', '-u', dataset.name, name]);
-  if (dataset.remembered !== null) await setInPlace(name, dataset.remembered);
-  if (await isMountedAt(path, name)) return;
-  if (isLegacy(dataset.remembered)) await run('mount', ['-t', 'zfs', name, path]);
-  else await zfs(['mount', name]);
-  if (await isMountedAt(path, name)) return;
-  throw new CowherdError('IO_ERROR', `${name} was mounted elsewhere than at ${path}`, {
-    hint: `zfs get mountpoint ${name} tells where it belongs`,
-  });
+  // What it remembers of an earlier transaction is of no use while it is not set aside.
+  const aside = name !== dataset.name || dataset.mountpoint === 'none';
+  if (aside) await setMountpoint(name, dataset.remembered);
+  if (!(await isMountedAt(path, name))) {
+    if (isLegacy(dataset.remembered)) await run('mount', ['-t', 'zfs', name, path]);
+    else await zfs(['mount', name]);
+  }
+  if (!(await isMountedAt(path, name)))
+    throw new CowherdError('IO_ERROR', `${name} was mounted elsewhere than at ${path}`, {
+      hint: `zfs get mountpoint ${name} tells where it belongs`,
+    });
+  if (aside) await reserve(name, dataset.remembered);
 }
 
 async function isMountedAt(path: string, dataset: string): Promise<boolean> {
@@ -158,15 +182,17 @@ async function unmountFrom(dataset: ZfsDataset, path: string): Promise<void> {
 }
 
 /** Before anything is stopped: the old data can be set aside, and remembers what it has in place. Throws TIER_UNSUPPORTED. */
-export async function prepareAside(home: Home, record: Record, { old }: SwapVolume): Promise<void> {
+export async function prepareAside(home: Home, record: Record, volume: SwapVolume): Promise<void> {
+  const { old, pathInFs } = volume;
   if (old.kind !== 'dataset') return;
   const dataset = await datasetByGuid(old.guid, home.parent);
   if (dataset === null) return;
   asideName(dataset.name, record.id, 'old');
-  const below = (await childrenOf(dataset.name)).find(({ name }) => name !== dataset.name);
+  const [below] = await namesBelow(dataset.name);
   if (below !== undefined)
-    throw new CowherdError('TIER_UNSUPPORTED', belowIt(below.name), {
-      hint: `zfs rename ${below.name} to a place beside it, then run it again`,
+    throw new CowherdError('TIER_UNSUPPORTED', belowIt(below), {
+      hint: `zfs rename ${below} to a place beside it, then run it again`,
     });
+  await sealBelow(home.runtimeDir, pathInFs);
   await remember(dataset.name, home.pool);
 }

@@ -45,7 +45,7 @@ interface Meaning {
 /** What OpenZFS says where its exit status is always 1 (libzfs_util.c, zfs_standard_error). */
 const MEANINGS: readonly Meaning[] = [
   {
-    words: /out of space|quota exceeded|would exceed/i,
+    words: /out of space|quota exceeded|would exceed|greater than available space/i,
     code: 'NO_SPACE',
     hint: 'free some space in this pool (zpool list), then run it again',
   },

@@ -31,6 +31,8 @@ export async function stopLab(name: string): Promise<void> {
   await unmountAll(paths, [...ownLoops, ...ownPools], record);
   for (const pool of ownPools) await destroyPool(pool);
   for (const loop of ownLoops) await detach(loop);
+  // Directories that datasets were mounted over are immutable.
+  await run(['chattr', '-R', '-f', '-i', paths.root]);
   rmSync(paths.root, { recursive: true, force: true });
 }
 
