@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { confirmOnTerminal } from './cli/confirm.ts';
 import type { GlobalOptions, Invocation, Output, Run } from './cli/invocation.ts';
-import { errorLines } from './cli/render.ts';
+import { errorLines, escapeLines, printableJson } from './cli/render.ts';
 import { CowherdError, EXIT_STATUS, toCowherdError } from './model/errors.ts';
 import { escapeForTerminal } from './model/names.ts';
 import type { Context } from './usecases/context.ts';
@@ -37,10 +37,10 @@ function outputOf({ json, quiet, verbose }: GlobalOptions): Output {
     quiet,
     verbose,
     print: (text) => {
-      if (!json) process.stdout.write(`${text}\n`);
+      if (!json) process.stdout.write(`${escapeLines(text)}\n`);
     },
     document: (value) => {
-      process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+      process.stdout.write(`${printableJson(value)}\n`);
     },
     tell: (line) => {
       if (!quiet) process.stderr.write(`${escapeForTerminal(line)}\n`);
@@ -120,13 +120,11 @@ function fail(thrown: unknown, argv: readonly string[]): number {
   const error = toCowherdError(thrown);
   const { code, message, hint, details } = error;
   if (argv.includes('--json'))
-    process.stdout.write(
-      `${JSON.stringify({ error: { code, message, hint, details } }, null, 2)}\n`,
-    );
+    process.stdout.write(`${printableJson({ error: { code, message, hint, details } })}\n`);
   else process.stderr.write(`${errorLines(error)}\n`);
   if (argv.includes('--verbose'))
     process.stderr.write(
-      `${String(error.stack)}\n${error.cause instanceof Error ? String(error.cause.stack) : ''}\n`,
+      `${escapeLines(`${String(error.stack)}\n${error.cause instanceof Error ? String(error.cause.stack) : ''}`)}\n`,
     );
   return EXIT_STATUS[code];
 }

@@ -1,3 +1,4 @@
+import { escapeForTerminal } from '../model/names.ts';
 import type { ConversionPlan, ConversionRequest } from '../usecases/adopt.ts';
 import type { Invocation } from './invocation.ts';
 import { command, type Bind, type Command, type Register } from './options.ts';
@@ -77,7 +78,7 @@ function sayFirst(
   kind: ConversionRequest['kind'],
   { plan }: PlanDocument,
 ): void {
-  for (const { agent, text } of plan) print(`${agent}: ${text}`);
+  for (const { agent, text } of plan) print(escapeForTerminal(`${agent}: ${text}`));
   if (kind === 'unadopt') return;
   print(
     'note: other backups of this filesystem will see an empty _data for an adopted volume: tar --one-file-system does not',

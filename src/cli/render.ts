@@ -1,6 +1,22 @@
 import type { CowherdError, Failure } from '../model/errors.ts';
 import { escapeForTerminal } from '../model/names.ts';
 
+/** Text of several lines with everything in them that speaks to a terminal escaped. */
+export function escapeLines(text: string): string {
+  return text.split('\n').map(escapeForTerminal).join('\n');
+}
+
+/** A JSON document whose strings speak to no terminal either: control and format characters are escaped as JSON has it. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
+    Array.from({ length: char.length }, (_, at) => unitEscape(char.charCodeAt(at))).join(''),
+  );
+}
+
+function unitEscape(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, '0')}`;
+}
+
 /** Rows as aligned columns under their headings; cells are escaped for terminals. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const safe = rows.map((row) => row.map(escapeForTerminal));

@@ -1,4 +1,5 @@
 import type { SnapshotReport } from '../model/snapshot.ts';
+import { escapeForTerminal } from '../model/names.ts';
 import { showPlan } from './plan.ts';
 import { command, tag, type Register } from './options.ts';
 import { counted, ms, table, tellFailures } from './render.ts';
@@ -47,6 +48,7 @@ function show(
     ]);
     print(table(['SNAPSHOT', 'GRADE', 'FROZEN', 'CAPTURED'], rows));
   } else if (failures.length === 0 && skipped.length === 0) print('there is no agent to snapshot');
-  for (const { agent, message } of skipped) print(`skipped: ${agent}: ${message}`);
+  for (const { agent, message } of skipped)
+    print(escapeForTerminal(`skipped: ${agent}: ${message}`));
   tellFailures(failures);
 }

@@ -28,12 +28,8 @@ export async function placeVolume(
 ): Promise<Placement> {
   if (volume.unsupported !== null)
     return refused(volume, { filesystem: 'unknown', reason: volume.unsupported });
-  const real = await resolve(volume.mountpoint);
-  if (real === null)
-    return refused(volume, {
-      filesystem: 'unknown',
-      reason: `${volume.mountpoint} does not exist`,
-    });
+  const { real, reason } = await resolve(volume.mountpoint);
+  if (real === null) return refused(volume, { filesystem: 'unknown', reason });
   const mount = mountOf(real, mounts);
   if (mount === null)
     return refused(volume, { filesystem: 'unknown', reason: `nothing is mounted at ${real}` });
@@ -114,12 +110,18 @@ function refused(
   };
 }
 
-async function resolve(path: string): Promise<string | null> {
+/** Where a directory is, or why that cannot be told: one path that leads in a circle is no matter of other volumes. */
+async function resolve(
+  path: string,
+): Promise<{ real: string; reason: null } | { real: null; reason: string }> {
   try {
     const real = await realpath(path);
-    return (await lstat(real)).isDirectory() ? real : null;
+    if ((await lstat(real)).isDirectory()) return { real, reason: null };
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return null;
-    throw error;
+    const code = systemCode(error);
+    if (code === null) throw error;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR')
+      return { real: null, reason: `${path} cannot be looked up (${code})` };
   }
+  return { real: null, reason: `${path} does not exist` };
 }
