@@ -118,24 +118,25 @@ interface Line extends ListedSubvolume {
 
 /**
  * A name may hold anything, also a line break and what looks like a further line (any user can make subvolumes): what is
- * not a subvolume where its line says is where btrfs finds its id, or nowhere. Each place once.
+ * not a subvolume where its line says, also because its path is too long to be looked at, is where btrfs finds its id, or
+ * nowhere. Each place once. btrfs is asked for one at a time, since anybody may make thousands of such names.
  */
 async function asTheyAre(
   lines: readonly Line[],
   mounted: string,
   hostPathOf: (place: string) => string | null,
 ): Promise<readonly Line[]> {
-  const found = await Promise.all(
-    lines.map(async (line) => {
-      const listed = hostPathOf(line.path);
-      if (listed !== null && (await isSubvolume(listed))) return line;
-      const path = await pathOfId(line.id, mounted);
-      return path === null ? null : { ...line, path };
+  const asListed = await Promise.all(
+    lines.map(async ({ path }) => {
+      const listed = hostPathOf(path);
+      return listed !== null && (await isSubvolume(listed).catch(() => false));
     }),
   );
   const places = new Map<string, Line>();
-  for (const line of found)
-    if (line !== null && !places.has(line.path)) places.set(line.path, line);
+  for (const [index, line] of lines.entries()) {
+    const path = asListed[index] === true ? line.path : await pathOfId(line.id, mounted);
+    if (path !== null && !places.has(path)) places.set(path, { ...line, path });
+  }
   return [...places.values()];
 }
 
