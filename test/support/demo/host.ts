@@ -24,7 +24,7 @@ export async function removeDeadDemos(): Promise<void> {
 
 /** Two agents under load: alpha, which will have an accident, and its neighbour beta. */
 export function startDemoLab(name: string): Promise<Lab> {
-  const healthcheck = { interval: '1s' };
+  const healthcheck = {};
   return startLab({
     name,
     agents: [

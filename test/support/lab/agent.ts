@@ -1,6 +1,6 @@
 import { chownSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { eased } from './emulated.ts';
+import { EMULATED, eased } from './emulated.ts';
 import { AGENT_IMAGE, AGENT_UID } from './image.ts';
 import { must, until } from './run.ts';
 
@@ -107,8 +107,8 @@ function healthArguments(check: Healthcheck | undefined): string[] {
   if (check === undefined) return [];
   return [
     `--health-cmd=${check.command ?? 'test ! -e /home/developer/unhealthy'}`,
-    `--health-interval=${check.interval ?? '1s'}`,
-    `--health-timeout=${check.timeout ?? '2s'}`,
+    `--health-interval=${check.interval ?? (EMULATED ? '5s' : '1s')}`,
+    `--health-timeout=${check.timeout ?? (EMULATED ? '30s' : '2s')}`,
     `--health-retries=${String(check.retries ?? 2)}`,
   ];
 }
