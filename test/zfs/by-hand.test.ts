@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { Mount } from '../../src/model/mountinfo.ts';
@@ -52,6 +52,17 @@ test('the directory below it cannot be written while it is set aside, and a swap
     assert.is(await store.inPlace(swap), 'old');
     assert.is(wordIn(volume.mountpoint), '2');
   }
+});
+
+test('what lies hidden below it is told before anything is moved', async (given) => {
+  const { store } = given;
+  const volume = await byHand(given, ['hidden']);
+  const [one = ''] = await pointsOf(given, volume, ['1', '2']);
+  const { record, swap } = await staged(store, volume, one);
+  const { message } = await refused(store.prepareAside(record, swap), 'TIER_UNSUPPORTED');
+  assert.match(message, /not empty below/);
+  await store.destroyNew(record, swap);
+  assert.is(wordIn(volume.mountpoint), '2');
 });
 
 test('not mounted, it is no empty volume of the filesystem around it; set aside, its pool is known', async (given) => {
@@ -216,10 +227,14 @@ test('which mounts of containers show what was moved away', async (given) => {
 test.run();
 
 /** A dataset mounted outside the pool's own tree, over a directory that anybody may write to. */
-async function byHand({ test: host }: ZfsGiven): Promise<Placement> {
+async function byHand(
+  { test: host }: ZfsGiven,
+  hidden: readonly string[] = [],
+): Promise<Placement> {
   const name = fresh('by-hand');
   const mountpoint = join(host.paths.root, name);
   mkdirSync(mountpoint);
+  for (const file of hidden) writeFileSync(join(mountpoint, file), 'hidden');
   await zfs('create', '-o', `mountpoint=${mountpoint}`, `${host.dataRoot}/${name}`);
   assert.is(datasetAt(mountpoint), `${host.dataRoot}/${name}`);
   return placeVolume({ name, mountpoint, unsupported: null }, await readMounts());

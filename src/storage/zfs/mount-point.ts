@@ -21,12 +21,22 @@ export async function makeMountPoint(path: string): Promise<void> {
   await run('chattr', ['+i', '--', path]);
 }
 
-/** Makes the directory below a dataset that is mounted immutable, where it is empty: seen through another mount of what is around it. */
+/**
+ * Makes the directory below a mounted dataset immutable: it is seen through another mount of what is around it. Throws
+ * TIER_UNSUPPORTED when it holds something, which would come to light where the data belongs.
+ */
 export async function sealBelow(runtimeDir: string, path: string): Promise<void> {
   await withDirectory(runtimeDir, dirname(path), async (around) => {
     const below = join(around, basename(path));
-    if ((await isEmptyDirectory(below)) && !(await isMountPoint(below)))
-      await run('chattr', ['+i', '--', below]);
+    if (!(await isEmptyDirectory(below)))
+      throw new CowherdError(
+        'TIER_UNSUPPORTED',
+        `${path} is not empty below what is mounted there`,
+        {
+          hint: 'unmount the dataset, move what is below it away, mount it, then run it again',
+        },
+      );
+    if (!(await isMountPoint(below))) await run('chattr', ['+i', '--', below]);
   });
 }
 
