@@ -23,15 +23,15 @@ test.after(async () => {
 
 /** Every command that works on this host as it is, the document's keys, and its exit status. */
 const COMMANDS: readonly (readonly [args: string, keys: readonly string[], status: number])[] = [
-  ['agents', ['agents'], 0],
-  ['agents alpha', ['agents'], 0],
-  ['agents zz*', ['agents'], 0],
+  ['agents', ['agents', 'failures'], 0],
+  ['agents alpha', ['agents', 'failures'], 0],
+  ['agents zz*', ['agents', 'failures'], 0],
   ['snapshot --dry-run', ['failures', 'plan'], 0],
   ['snapshot alpha --tag a=b', ['failures', 'skipped', 'snapshots'], 0],
   ['snapshot', ['failures', 'skipped', 'snapshots'], 0],
   ['snapshot zz*', ['failures', 'skipped', 'snapshots'], 0],
-  ['snapshots', ['snapshots'], 0],
-  ['snapshots beta', ['snapshots'], 0],
+  ['snapshots', ['failures', 'snapshots'], 0],
+  ['snapshots beta', ['failures', 'snapshots'], 0],
   ['pin ID', ['failures', 'results'], 0],
   ['unpin ID', ['failures', 'results'], 0],
   ['prune --id ID --dry-run', ['destroy', 'failures', 'keep'], 0],
