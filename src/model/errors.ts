@@ -70,6 +70,10 @@ const SYSTEM_CODES: Readonly<Record<string, ErrorCode>> = {
   EXDEV: 'IO_ERROR',
   ENOENT: 'IO_ERROR',
   ENOTDIR: 'IO_ERROR',
+  EEXIST: 'IO_ERROR',
+  ELOOP: 'IO_ERROR',
+  EBUSY: 'IO_ERROR',
+  ENXIO: 'IO_ERROR',
 };
 
 const SYSTEM_HINTS: Partial<Record<ErrorCode, string>> = {
