@@ -204,17 +204,22 @@ async function recordContainer(
   return { id, name, image, imageId, digests, state };
 }
 
+/** A volume that is a whole filesystem has the store with its images in it. */
+function isOfStore(path: string): boolean {
+  return path.startsWith('.cowherd/');
+}
+
 /** A nested dataset that was made after the listing is missing in the image: its data is only in the live volume. */
 function warningsOf(
   volumes: readonly RecordedVolume[],
   scans: readonly ImageScan[],
 ): readonly string[] {
-  return volumes.flatMap(({ name, nested, tier }, index) => {
+  return volumes.flatMap(({ name, nested, tier, dataset }, index) => {
     // Elsewhere any directory may have the inode number of a placeholder.
     if (tier !== 'btrfs') return [];
     const captured = new Set(nested.map(({ path }) => path));
     const missing = (scans[index]?.placeholders ?? []).filter(
-      (path) => !captured.has(path.toString()),
+      (path) => !captured.has(path.toString()) && !(dataset === '/' && isOfStore(path.toString())),
     );
     return missing.map(
       (path) =>

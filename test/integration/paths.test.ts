@@ -1,17 +1,8 @@
 import { spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { SnapshotReport } from '../../src/model/snapshot.ts';
 import type { AgentDocument } from '../../src/usecases/agents.ts';
 import {
   codes,
@@ -133,47 +124,6 @@ test('what they retired goes with the snapshots it is kept for, on both filesyst
     );
   await take(lab, [], options);
 });
-
-if (capturesPlain()) {
-  test('a store that cannot be read fails its own agent, and keeps nobody on another filesystem', async () => {
-    const paths = [
-      { agent: 'platform', path: own },
-      { agent: 'distant', path: far },
-    ];
-    const split = { config: lab.writeConfig('split', { agents: { paths } }) };
-    await take(lab, [], split);
-    const store = join(disk.mnt, '.cowherd');
-    renameSync(store, `${store}-aside`);
-    writeFileSync(store, '');
-    try {
-      const report = await lab.cowherd<SnapshotReport>(['snapshot', '--json'], split);
-      assert.is(report.exitCode, 3);
-      assert.equal(report.json.snapshots.map(({ agent }) => agent).sort(), ['alpha', 'platform']);
-      assert.equal(
-        report.json.failures.map(({ agent, code }) => [agent, code]),
-        [['distant', 'IO_ERROR']],
-      );
-      await rolledBack(lab, 'platform', [], split);
-      const lists = await lab.cowherd<{ snapshots: [] }>(['snapshots', '--json'], split);
-      assert.is(lists.exitCode, 3);
-      assert.ok(lists.json.snapshots.length > 0);
-      assert.is((await lab.cowherd(['agents'], split)).exitCode, 3);
-      for (const argv of [
-        ['rollback', 'distant'],
-        ['prune', '--id', 'distant@20260101T000000Z'],
-      ]) {
-        const { exitCode, stdout } = await lab.cowherd([...argv, '--yes', '--json'], split);
-        assert.is(exitCode, 1, stdout);
-        assert.match(stdout, /"IO_ERROR"/);
-      }
-    } finally {
-      unlinkSync(store);
-      renameSync(`${store}-aside`, store);
-    }
-    assert.is((await lab.cowherd(['recover'], split)).exitCode, 0);
-    assert.ok((await listed(lab, ['distant'], split)).length > 0);
-  });
-}
 
 test('a process of this host that uses a directory: refused, and only crash-consistent', async () => {
   const user = spawn('sleep', ['1000'], { cwd: own, stdio: 'ignore' });

@@ -5,7 +5,7 @@ import { exists } from '../durable.ts';
 import { beginCapture } from './capture.ts';
 import { measureTree } from '../tree/compare-tree.ts';
 import { inspectVolume } from './inspect.ts';
-import { createLayout, hostPath, layoutOf, type Layout } from '../files/layout.ts';
+import { createLayout, hostPath, isInStore, layoutOf, type Layout } from '../files/layout.ts';
 import { findLeftovers, removeLeftovers } from './leftovers.ts';
 import { privateMount } from './private-mount.ts';
 import * as records from '../files/records.ts';
@@ -46,7 +46,11 @@ function storeOf(fsId: string, layout: Layout): Store {
   return {
     fsId,
     capabilities: CAPABILITIES,
-    datasets: async () => (await listSubvolumes(layout.top)).map(({ path }) => path),
+    // A volume may be the whole filesystem, and then lies around the store: images are not part of it.
+    datasets: async () =>
+      (await listSubvolumes(layout.top))
+        .map(({ path }) => path)
+        .filter((path) => !isInStore(layout, path)),
     foreignSnapshots: async (volumes) => foreignSnapshots(layout, volumes),
     list: async () => (await points.listRestorePoints(layout)).map(located),
     damaged: async () => points.damagedRestorePoints(layout),

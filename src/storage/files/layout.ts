@@ -37,6 +37,11 @@ export function layoutOf(top: string, store = `${top}/${STORE}`): Layout {
   };
 }
 
+/** True for a path from the filesystem's root that lies in the store. */
+export function isInStore({ top, store }: Layout, pathInFs: string): boolean {
+  return `${top}${pathInFs}`.startsWith(`${store}/`);
+}
+
 /** Makes the store's directories. */
 export async function createLayout(layout: Layout): Promise<void> {
   await mkdir(layout.store, { recursive: true, mode: 0o700 });
