@@ -1,17 +1,15 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { Mount } from '../../src/model/mountinfo.ts';
-import type { SwapVolume, TransactionRecord } from '../../src/model/transaction.ts';
-import type { Placement, Store } from '../../src/storage/driver.ts';
+import type { SwapVolume } from '../../src/model/transaction.ts';
 import { readMounts } from '../../src/storage/mounts.ts';
-import { awaitedElsewhere, placeVolume } from '../../src/storage/placement.ts';
+import { awaitedElsewhere } from '../../src/storage/placement.ts';
 import { fresh, published, freshId, recordOf, refused } from '../support/contract/parts.ts';
 import { must, run } from '../support/lab/run.ts';
 import { requireZfs } from '../support/zfs/available.ts';
-import { datasetAt } from '../support/zfs/pool.ts';
+import { byHand, placed, staged } from '../support/zfs/by-hand.ts';
 import { commit, rollBack, swapBack } from '../support/zfs/rollback.ts';
-import { pointsOf, volumeOf, zfsSuite, type ZfsGiven } from '../support/zfs/suite.ts';
+import { pointsOf, volumeOf, zfsSuite } from '../support/zfs/suite.ts';
 import { filesystemsIn, imagesOf, say, wordIn, wordsOf, zfs } from '../support/zfs/tools.ts';
 
 requireZfs();
@@ -225,38 +223,3 @@ test('which mounts of containers show what was moved away', async (given) => {
 });
 
 test.run();
-
-/** A dataset mounted outside the pool's own tree, over a directory that anybody may write to. */
-async function byHand(
-  { test: host }: ZfsGiven,
-  hidden: readonly string[] = [],
-): Promise<Placement> {
-  const name = fresh('by-hand');
-  const mountpoint = join(host.paths.root, name);
-  mkdirSync(mountpoint);
-  for (const file of hidden) writeFileSync(join(mountpoint, file), 'hidden');
-  await zfs('create', '-o', `mountpoint=${mountpoint}`, `${host.dataRoot}/${name}`);
-  assert.is(datasetAt(mountpoint), `${host.dataRoot}/${name}`);
-  return placeVolume({ name, mountpoint, unsupported: null }, await readMounts());
-}
-
-async function placed({ volume, mountpoint }: Placement): Promise<Placement> {
-  return placeVolume({ name: volume, mountpoint, unsupported: null }, await readMounts());
-}
-
-interface Staged {
-  readonly record: TransactionRecord;
-  readonly swap: SwapVolume;
-}
-
-/** A rollback up to before the stop. */
-async function staged(store: Store, volume: Placement, id: string): Promise<Staged> {
-  const { [id]: location = '' } = await imagesOf(store, volume);
-  const transaction = fresh('staged');
-  const old = await store.treeAt(volume.pathInFs);
-  assert.ok(old);
-  const source = { from: 'image', location, nested: [] } as const;
-  const tree = await store.stage({ transaction, volume, kind: 'dataset', source });
-  const record = recordOf(transaction, volume, { old, new: tree });
-  return { record, swap: record.volumes[0] as SwapVolume };
-}
