@@ -9,7 +9,7 @@ import { fresh, recordOf, refused } from '../support/contract/parts.ts';
 import { must } from '../support/lab/run.ts';
 import { requireZfs } from '../support/zfs/available.ts';
 import { datasetAt } from '../support/zfs/pool.ts';
-import { rollBack } from '../support/zfs/rollback.ts';
+import { convert, rollBack } from '../support/zfs/rollback.ts';
 import { pointsOf, volumeOf, zfsSuite } from '../support/zfs/suite.ts';
 import { reimport, say, wordIn, wordsOf, zfs } from '../support/zfs/tools.ts';
 
@@ -44,7 +44,7 @@ test('a name that no dataset can have is adopted, captured and found again', asy
   for (const name of [`${'long-'.repeat(30)}name`, '_odd', 'a..b', 'x@y', 'Größe']) {
     const plain = await fs.volume(name, false);
     say(plain, '1');
-    await adopt(store, plain);
+    await convert(store, plain, 'dataset');
     const volume = await fs.place(name);
     assert.equal([volume.isolated, volume.reason, volume.nested], [true, null, []]);
     const [one = ''] = await pointsOf(given, volume, ['1', '2']);
@@ -105,21 +105,6 @@ test('while a process works in it nothing is moved, and the old data stays in pl
 });
 
 test.run();
-
-/** Makes a plain volume one of its own. */
-async function adopt(store: Store, volume: Placement): Promise<void> {
-  const transaction = fresh('adopt');
-  const old = await store.treeAt(volume.pathInFs);
-  assert.ok(old);
-  const source = { from: 'live' } as const;
-  const tree = await store.stage({ transaction, volume, kind: 'dataset', source });
-  const record = recordOf(transaction, volume, { old, new: tree });
-  const [swap] = record.volumes as [SwapVolume];
-  await store.prepareAside(record, swap);
-  await store.retire(record, swap);
-  await store.install(record, swap);
-  await store.destroyOld(record, swap);
-}
 
 /** What `docker volume rm` and `docker volume create` leave where the dataset had been unmounted by hand. */
 async function makeAnew({ dataset, mountpoint }: Placement): Promise<void> {

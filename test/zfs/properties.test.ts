@@ -4,7 +4,7 @@ import type { Placement } from '../../src/storage/driver.ts';
 import { fresh } from '../support/contract/parts.ts';
 import { must } from '../support/lab/run.ts';
 import { requireZfs } from '../support/zfs/available.ts';
-import { rollBack } from '../support/zfs/rollback.ts';
+import { convert, rollBack } from '../support/zfs/rollback.ts';
 import { pointsOf, zfsSuite, type ZfsGiven } from '../support/zfs/suite.ts';
 import { say, wordIn, zfs } from '../support/zfs/tools.ts';
 
@@ -78,6 +78,24 @@ test('what was received with a dataset has its values afterwards', async (given)
   assert.equal(values.split('\n'), ['zstd', 'afar']);
 });
 
+test('an adopted volume has what the dataset around it has, which is left as it was there and back', async (given) => {
+  const { store, fs, test: host } = given;
+  const set = ['compression=lz4', 'recordsize=16K', 'atime=off', 'exec=off', 'logbias=throughput'];
+  await zfs('set', ...set, 'com.example:note=around', host.dataRoot);
+  const plain = await fs.volume(fresh('plain'), false);
+  say(plain, '1');
+  const around = await propertiesOf(host.dataRoot);
+  await convert(store, plain, 'dataset');
+  const volume = await fs.place(plain.volume);
+  assert.is(volume.isolated, true);
+  assert.equal(await valuesOf(volume.dataset), await valuesOf(host.dataRoot));
+  assert.equal(await propertiesOf(host.dataRoot), around);
+  await convert(store, volume, 'directory');
+  assert.is((await fs.place(plain.volume)).isolated, false);
+  assert.equal(await propertiesOf(host.dataRoot), around);
+  assert.is(wordIn(plain.mountpoint), '1');
+});
+
 test.run();
 
 async function assertKept(given: ZfsGiven, volume: Placement): Promise<void> {
@@ -108,6 +126,14 @@ async function propertiesOf(dataset: string): Promise<readonly string[]> {
   const lines = await zfs('get', '-Hp', '-o', 'property,value,source', 'all', dataset);
   const kept = lines.split('\n').filter((line) => !isOwn(line.split('\t')[0] ?? ''));
   return kept.sort();
+}
+
+/** What counts for files in it, wherever it was set. */
+async function valuesOf(dataset: string): Promise<readonly string[]> {
+  const lines = await propertiesOf(dataset);
+  return lines
+    .filter((line) => !line.startsWith('mountpoint\t'))
+    .map((line) => line.split('\t').slice(0, 2).join('='));
 }
 
 /** A dataset of a volume that somebody made by hand where Docker keeps it: its mount point follows from its name. */

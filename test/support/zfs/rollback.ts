@@ -49,3 +49,22 @@ export async function rollBack(store: Store, volume: Placement, id: string): Pro
   assert.equal(await store.records(), []);
   return swapped.safety;
 }
+
+/** Makes a plain volume a dataset of its own, or one that is a plain directory again. */
+export async function convert(
+  store: Store,
+  volume: Placement,
+  kind: 'dataset' | 'directory',
+): Promise<void> {
+  const transaction = fresh('convert');
+  const old = await store.treeAt(volume.pathInFs);
+  assert.ok(old);
+  const source = { from: 'live' } as const;
+  const tree = await store.stage({ transaction, volume, kind, source });
+  const record = recordOf(transaction, volume, { old, new: tree });
+  const [swap] = record.volumes as [SwapVolume];
+  await store.prepareAside(record, swap);
+  await store.retire(record, swap);
+  await store.install(record, swap);
+  await store.destroyOld(record, swap);
+}
