@@ -49,8 +49,13 @@ export async function listRestorePoints(
   host: Host,
 ): Promise<readonly RestorePoint[]> {
   const { points, unread } = await readRestorePoints(context, host);
-  for (const { error } of unread) context.tell(`warning: ${error.code}: ${error.message}`);
+  tellUnread(context, unread);
   return points;
+}
+
+/** Tells what could not be read, where that does not matter to what is done. */
+export function tellUnread(context: Context, unread: readonly Unread[]): void {
+  for (const { error } of unread) context.tell(`warning: ${error.code}: ${error.message}`);
 }
 
 function notRead(fsId: string, thrown: unknown): CowherdError {

@@ -4,7 +4,12 @@ import type { RecordedVolume } from '../model/manifest.ts';
 import { pickSnapshot } from '../model/snapshot-id.ts';
 import type { Context } from './context.ts';
 import { observeHost, nesting, type Host, type PlacedAgent } from './host.ts';
-import { readRestorePoints, type Listing, type RestorePoint } from './restore-points.ts';
+import {
+  readRestorePoints,
+  tellUnread,
+  type Listing,
+  type RestorePoint,
+} from './restore-points.ts';
 import { selectOne } from './selection.ts';
 import { rollbackSwaps, type Swap } from './swap-plan.ts';
 import { usersToStop, type Users } from './users.ts';
@@ -68,7 +73,7 @@ async function agentOf(context: Context, { host, listing, name }: Known): Promis
   const agent = selectOne(context, host, name);
   const own = unread.find(({ fsId }) => agent.placements.some((one) => one.fsId === fsId));
   if (own !== undefined) throw own.error;
-  for (const { error } of unread) context.tell(`warning: ${error.code}: ${error.message}`);
+  tellUnread(context, unread);
   return nesting(context)(agent);
 }
 
