@@ -171,6 +171,12 @@ test('old data comes back also where the pool is too full for what it reserves',
   await store.destroyNew(record, swap);
   const reserved = await zfs('get', '-Hp', '-o', 'value', 'refreservation', volume.dataset);
   assert.is(reserved, String(300 * 1024 ** 2));
+  // What an earlier transaction remembered is not set again by one that moved nothing.
+  await zfs('set', 'refreservation=100M', volume.dataset);
+  const later = await staged(store, volume, one);
+  await store.destroyNew({ ...later.record, phase: 'stopping' }, later.swap);
+  const kept = await zfs('get', '-Hp', '-o', 'value', 'refreservation', volume.dataset);
+  assert.is(kept, String(100 * 1024 ** 2));
 });
 
 test('a copy that another tool snapshot while it was made goes when that snapshot does', async (given) => {

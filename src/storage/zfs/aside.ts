@@ -31,26 +31,36 @@ export async function destroyStaged(
     await removeBeside(besidePath(home.layout, record.id, volume.pathInFs, 'new'));
     return;
   }
+  // A run that was killed may have a `zfs clone` still on its way.
+  await zpool(['sync', home.pool.name]);
   for (const name of await stagedFor(home, record, volume)) {
     for (const { mountPoint } of await mountsFrom([name])) await run('umount', ['--', mountPoint]);
     if (!(await destroyEmpty(name))) await records.markRetired(home.layout, record);
   }
-  const old =
-    volume.old.kind === 'dataset' ? await datasetByGuid(volume.old.guid, home.parent) : null;
-  if (old?.mounted === true) await reserve(old.name, old.remembered);
+  if (wasSetAside(record)) await reserveAgain(home, volume);
+}
+
+/** From then on what the old data remembers to have in place is of this transaction, and not of an earlier one. */
+function wasSetAside({ phase }: TransactionRecord): boolean {
+  return phase === 'swapping' || phase === 'swapped' || phase === 'reverting';
+}
+
+/** What it could not reserve while the new data took the room. */
+async function reserveAgain({ parent }: Home, { old }: SwapVolume): Promise<void> {
+  const dataset = old.kind === 'dataset' ? await datasetByGuid(old.guid, parent) : null;
+  if (dataset?.mounted === true) await reserve(dataset.name, dataset.remembered);
 }
 
 async function removeBeside(path: string): Promise<void> {
   if (await exists(path)) await removeTree(path);
 }
 
-/** By name and mark: a run that was cut short has not recorded the guid. One that was killed may have a `zfs clone` still on its way. */
+/** By name and mark: a run that was cut short has not recorded the guid. */
 async function stagedFor(
   home: Home,
   { id }: TransactionRecord,
   volume: SwapVolume,
 ): Promise<readonly string[]> {
-  await zpool(['sync', home.pool.name]);
   const old =
     volume.old.kind === 'dataset' ? await datasetByGuid(volume.old.guid, home.parent) : null;
   const parents = new Set([home.parent, ...(old === null ? [] : [posix.dirname(old.name)])]);
@@ -154,10 +164,11 @@ async function asideOf(home: Home, record: TransactionRecord): Promise<readonly 
   const found: string[] = [];
   for (const volume of record.volumes.filter(({ fsId }) => fsId === home.pool.guid)) {
     const { old, new: staged } = volume;
-    if (old.kind === 'dataset') found.push(...(await asideBy(home, record, 'old', old.guid)));
+    if (old.kind === 'dataset')
+      found.push(...(await asideBy(home, record, { which: 'old', guid: old.guid })));
     if (staged.kind !== 'dataset') continue;
     if (staged.guid === '') found.push(...(await stagedFor(home, record, volume)));
-    else found.push(...(await asideBy(home, record, 'new', staged.guid)));
+    else found.push(...(await asideBy(home, record, { which: 'new', guid: staged.guid })));
   }
   return found;
 }
@@ -165,7 +176,7 @@ async function asideOf(home: Home, record: TransactionRecord): Promise<readonly 
 async function asideBy(
   home: Home,
   { id }: TransactionRecord,
-  ...[which, guid]: ['old' | 'new', string]
+  { which, guid }: { readonly which: 'old' | 'new'; readonly guid: string },
 ): Promise<readonly string[]> {
   const dataset = await datasetByGuid(guid, home.parent);
   return dataset !== null && isAside(dataset.name, id, which) ? [dataset.name] : [];
