@@ -136,7 +136,7 @@ export async function placeUnmounted(
 ): Promise<Placement | null> {
   if (!(await isLoaded()) || !(await isEmptyDirectory(real))) return null;
   const look = await lookAt(mounts);
-  for (const pool of look.pools) {
+  for (const pool of look.pools.filter(answers)) {
     const owner = await ownerOf(real, look, pool);
     if (owner === null) continue;
     return {
@@ -159,7 +159,7 @@ export async function poolsAwaited(
   if (bare.length === 0) return [];
   const look = await lookAt(mounts);
   const awaited = await Promise.all(
-    look.pools.map(async ({ name, guid, altroot }) => {
+    look.pools.filter(answers).map(async ({ name, guid, altroot }) => {
       const aside = (await look.datasets(name)).filter(
         ({ mountpoint, remembered }) => mountpoint === 'none' && remembered !== null,
       );
@@ -168,6 +168,11 @@ export async function poolsAwaited(
     }),
   );
   return awaited.flat();
+}
+
+/** A pool that is suspended is no matter of volumes elsewhere. */
+function answers({ health }: Pool): boolean {
+  return health !== 'SUSPENDED';
 }
 
 /** Where OpenZFS is not in the kernel nothing is asked of its tools. */
