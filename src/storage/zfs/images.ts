@@ -33,7 +33,8 @@ export async function withDirectory<T>(
 ): Promise<T> {
   const root = await nextRoot(runtimeDir);
   try {
-    await run('mount', ['--bind', '--make-private', '--', path, root]);
+    const flags = 'nosuid,nodev,noexec,nosymfollow';
+    await run('mount', ['--bind', '--make-private', '-o', flags, '--', path, root]);
     return await use(root);
   } finally {
     await unmountAt(root);
