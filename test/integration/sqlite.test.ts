@@ -76,7 +76,9 @@ test('a database under a live writer of the agent gets a checkpoint, and nothing
   const [row] = await checkpointVolume(request(volume, databases));
   await writer.stop();
   assert.equal(row!.busy, 0);
-  assert.ok(row!.log > 5 && row!.checkpointed > 5, JSON.stringify(row));
+  assert.ok(isCheckpointed(row!), JSON.stringify(row));
+  // The writer begins its log anew after a checkpoint, so that the last pass may find it empty: the database tells.
+  assert.ok(lstatSync(join(volume.data, 'agent.db')).size > 20_000);
   assert.is(row!.note, undefined);
   assert.equal(mountsOf(volume), mountsBefore);
 });
