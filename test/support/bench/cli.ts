@@ -23,7 +23,7 @@ const HELP = `scripts/bench: how fast, next to what one would do by hand (needs 
       snapshot (of all three at once); docker unpause", Cowherd's median at most 0.75 of it and its
       90th percentile no more than it; the rollback is not held next to restic. And how long
       \`cowherd snapshots\` takes, less \`cowherd --version\`, among 5,000 snapshots of another tool:
-      at most 1.5 of one \`zfs list -Hpt snapshot\`.
+      at most 1.5 of one \`zfs list -Hpt snapshot\`. --only freeze, rollback or listing: that part alone.
   scripts/bench all      the first two
 
 Absolute figures are printed with the machine they are from, and never fail.
@@ -36,6 +36,7 @@ const { values, positionals } = parseArgs({
     burst: { type: 'string' },
     files: { type: 'string' },
     mib: { type: 'string' },
+    only: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -53,14 +54,29 @@ function given(name: 'rounds' | 'burst' | 'files' | 'mib', standard: number): nu
   return value;
 }
 
+const BENCHES: Readonly<Record<string, readonly string[]>> = {
+  freeze: ['freeze'],
+  rollback: ['rollback'],
+  all: ['freeze', 'rollback'],
+  zfs: ['freeze', 'rollback', 'listing'],
+};
+
+function partsOf(bench: string): readonly string[] {
+  const parts = BENCHES[bench];
+  if (parts === undefined) throw new Error(`no such bench: ${bench}`);
+  const { only } = values;
+  if (only === undefined) return parts;
+  if (!parts.includes(only)) throw new Error(`--only wants one of ${parts.join(', ')}`);
+  return [only];
+}
+
 async function main(): Promise<number> {
   const [what] = positionals;
   if (values.help || what === undefined) {
     process.stdout.write(HELP);
     return values.help ? 0 : 2;
   }
-  if (!['freeze', 'rollback', 'all', 'zfs'].includes(what))
-    throw new Error(`no such bench: ${what}`);
+  const parts = partsOf(what);
   const filesystem = what === 'zfs' ? 'zfs' : 'btrfs';
   process.env['COWHERD_LAB_FS'] = filesystem;
   const problem = labProblem();
@@ -68,16 +84,16 @@ async function main(): Promise<number> {
   const report = new Report();
   report.line(`on ${await describeMachine(filesystem)}`);
   const standard = STANDARD[filesystem];
-  if (what !== 'rollback') {
+  if (parts.includes('freeze')) {
     const rounds = given('rounds', standard.freezes);
     await benchFreeze(report, { rounds, burst: given('burst', standard.burst) });
   }
-  if (what !== 'freeze') {
+  if (parts.includes('rollback')) {
     const [files, mib] = [given('files', standard.files), given('mib', standard.mib)];
     const rounds = given('rounds', standard.rollbacks);
     await benchRollback(report, { rounds, files, mib, restic: filesystem === 'btrfs' });
   }
-  if (what === 'zfs') {
+  if (parts.includes('listing')) {
     const rounds = given('rounds', standard.rollbacks);
     await benchForeign(report, { rounds, datasets: 50, each: 100 });
   }
