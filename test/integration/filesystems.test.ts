@@ -1,13 +1,22 @@
-import { mkdirSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SnapshotReport } from '../../src/model/snapshot.ts';
+import type { RollbackReport } from '../../src/usecases/rollback.ts';
 import { listed, rolledBack, take } from '../support/cycle/commands.ts';
 import { addDisk, type Disk } from '../support/cycle/second-disk.ts';
 import { requireLab } from '../support/lab/available.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
 import { must } from '../support/lab/run.ts';
+import { storeEntries } from '../support/store.ts';
 
 requireLab();
 
@@ -87,6 +96,28 @@ test('a volume that is a whole filesystem is captured without the images that li
     // The directory that was adopted above is a dataset inside it.
     assert.is(images.filter((name) => name.includes('.nested-')).length, 1);
   }
+});
+
+test('what is committed stays, whatever keeps the clean-up from ending, and recover ends it', async () => {
+  const paths = [{ agent: 'platform', path: own }];
+  const config = lab.writeConfig('committed', { agents: { paths } });
+  const file = join(own, 'file');
+  await take(lab, ['platform'], { config });
+  writeFileSync(file, 'now');
+  const retired = join(lab.mnt, '.cowherd/retired');
+  await must(['chattr', '+i', retired]);
+  try {
+    const argv = ['rollback', 'platform', '--yes', '--json'];
+    const { exitCode, json, stderr } = await lab.cowherd<RollbackReport>(argv, { config });
+    assert.equal([exitCode, json.outcome], [0, 'rolled-back'], stderr);
+    assert.match(stderr, /PERMISSION_DENIED.*cowherd recover/);
+    assert.is(readFileSync(file, 'utf8'), 'then');
+  } finally {
+    await must(['chattr', '-i', retired]);
+  }
+  assert.is((await lab.cowherd(['recover'], { config })).exitCode, 0);
+  assert.is(readFileSync(file, 'utf8'), 'then');
+  assert.equal(storeEntries(lab).transactions, []);
 });
 
 test.run();

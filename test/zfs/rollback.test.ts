@@ -1,11 +1,13 @@
-import { existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { toCowherdError } from '../../src/model/errors.ts';
 import { idsIn } from '../support/contract/parts.ts';
 import { must } from '../support/lab/run.ts';
 import { readMapped, writeMapped } from '../support/mapped.ts';
 import { requireZfs } from '../support/zfs/available.ts';
-import { rollBack } from '../support/zfs/rollback.ts';
+import { commit, rollBack, swapBack } from '../support/zfs/rollback.ts';
 import { pointsOf, volumeOf, zfsSuite } from '../support/zfs/suite.ts';
 import { filesystemsIn, say, snapshotsIn, wordIn, wordsOf, zfs } from '../support/zfs/tools.ts';
 
@@ -91,6 +93,36 @@ test("retired data stays while another tool's snapshot is in it", async (given) 
   await store.collectLeftovers();
   assert.equal(await ownDatasets(host, volume.volume), [volume.dataset]);
   assert.is(wordIn(volume.mountpoint), '1');
+});
+
+test('a promotion that finds no room loses nothing, and is made when there is some', async (given) => {
+  const { store } = given;
+  const volume = await volumeOf(given, 'quota');
+  const large = join(volume.mountpoint, 'large');
+  writeFileSync(large, randomBytes(16 * 1024 ** 2));
+  const [one = ''] = await pointsOf(given, volume, ['1']);
+  unlinkSync(large);
+  const [two = ''] = await pointsOf(given, volume, ['2']);
+  say(volume, '3');
+  const swapped = await swapBack(store, volume, two);
+  // What it is charged with from then on is more than it may hold: the earlier snapshot's 16 MiB.
+  await zfs('set', 'quota=8M', volume.dataset);
+  const refused = await commit(store, swapped).catch(
+    (error: unknown) => toCowherdError(error).code,
+  );
+  assert.is(refused, 'NO_SPACE');
+  assert.is(wordIn(volume.mountpoint), '2');
+  const expected = { [one]: '1', [two]: '2', [swapped.safety]: '3' };
+  assert.equal(await wordsOf(store, volume), expected);
+  assert.equal(
+    (await store.records()).map(({ id, phase }) => [id, phase]),
+    [[swapped.record.id, 'committed']],
+  );
+  await zfs('set', 'quota=none', volume.dataset);
+  await commit(store, swapped);
+  assert.equal(await store.records(), []);
+  assert.equal(await wordsOf(store, volume), expected);
+  assert.is(await zfs('get', '-Hp', '-o', 'value', 'origin', volume.dataset), '-');
 });
 
 test('a database that is read through a mapping is right before and after', async (given) => {
