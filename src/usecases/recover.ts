@@ -62,7 +62,7 @@ async function recoverStore(context: Context, store: Store, sink: Sink): Promise
   try {
     for (const record of await store.records()) await resumeOne(context, record, sink);
     for (const path of await store.collectLeftovers())
-      context.tell(`removed what a run that was cut short had left: ${path}`);
+      context.tell(`removed what nothing needs any more: ${path}`);
   } finally {
     turn.release();
   }
