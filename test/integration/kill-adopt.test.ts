@@ -66,7 +66,13 @@ test('a copy ends with the process that began it, and recovery finds a place at 
   const many = join(agent.path('workspace'), 'many');
   mkdirSync(many);
   for (let index = 0; index < FILES; index += 1) writeFileSync(join(many, String(index)), 'small');
-  const { steps } = await killAndRecover(subject, { command: 'unadopt', ...NEVER });
+  const { steps } = await killAndRecover(
+    subject,
+    { command: 'unadopt', ...NEVER },
+    ({ report }) => {
+      assert.is(kindOf(subject), 'directory', JSON.stringify(report));
+    },
+  );
   const at = steps.findIndex((line) => line.endsWith(' stage')) + 1;
   for (const command of ['adopt', 'unadopt'] as const) {
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -74,8 +80,9 @@ test('a copy ends with the process that began it, and recovery finds a place at 
       await killAndRecover(
         subject,
         { command, at, when: 'during', delayMs },
-        ({ last, killed }) => {
-          assert.ok(killed && last.endsWith(' stage'), last);
+        ({ last, killed, report }) => {
+          const told = `at ${String(at)}: ${last}, ${JSON.stringify({ killed, report })}`;
+          assert.ok(killed && last.endsWith(' stage'), told);
         },
       );
     }

@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
 import { recover } from '../../../src/usecases/recover.ts';
 import { labContext } from '../context.ts';
@@ -54,7 +55,7 @@ export async function assertRecovered(subject: Subject): Promise<void> {
   const { lab, agent } = subject;
   assert.equal(leftovers(lab), []);
   assert.equal(beside(lab, agent.name), []);
-  assert.is(await stateOf(lab, agent.container), 'running');
+  assert.is(await stateOf(lab, agent.container), 'running', 'the state of its container');
   assert.equal(await offData(lab, agent), [], 'not in place');
   markOf(subject);
   kindOf(subject);
@@ -71,22 +72,22 @@ async function assertWrites(agent: Agent): Promise<void> {
 
 /** Recovers without the state directory: by a recovery of ours, by the command for it, or by another one that needs the locks. */
 export async function recoverBy(subject: Subject, round: number): Promise<void> {
-  const { lab } = subject;
+  const { lab, agent } = subject;
   rmSync(lab.state, { recursive: true, force: true });
   if (round % 2 === 0) {
     assert.equal((await recover(await labContext(lab))).failures, []);
     return;
   }
-  const command = round % 4 === 1 ? needsLocks(subject) : ['recover'];
+  const snapshots = round % 4 === 1;
+  const command = snapshots ? ['snapshot', agent.name] : ['recover'];
   const { exitCode, stdout, stderr } = await lab.cowherd([...command, '--json']);
-  assert.is(exitCode, 0, `${stdout}${stderr}`);
+  // One that is on plain directories again cannot be captured everywhere: then recovery is all that was done.
+  const expected = snapshots && !isCapturable(subject) ? 1 : 0;
+  assert.is(exitCode, expected, `${String(exitCode)} ${stdout}${stderr}`);
 }
 
-/** A volume that has lost its place, or is a plain directory, cannot be captured everywhere. */
-function needsLocks({ lab, agent }: Subject): readonly string[] {
-  const takesAny =
-    capturesPlain(lab.filesystem) || ROLES.every((role) => isIsolated(lab, agent.path(role)));
-  return takesAny ? ['snapshot', agent.name] : ['recover'];
+function isCapturable(subject: Subject): boolean {
+  return capturesPlain(subject.lab.filesystem) || kindOf(subject) === 'dataset';
 }
 
 /**
@@ -128,9 +129,7 @@ export async function killAndRecover(
     await check(killed);
   } catch (error) {
     const where = `${command} killed ${when} ${killed.last} (${String(delayMs)} ms)`;
-    throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    throw new Error(`${where}: ${inspect(error)}`, { cause: error });
   }
   return killed;
 }
