@@ -6,7 +6,7 @@ import { recover } from '../../../src/usecases/recover.ts';
 import { labContext } from '../context.ts';
 import { offData, stateOf } from '../cycle/containers.ts';
 import { ROLES, type Agent } from '../lab/agent.ts';
-import { EMULATED } from '../lab/emulated.ts';
+import { EMULATED, isEmulatorsCrash } from '../lab/emulated.ts';
 import { isIsolated } from '../lab/isolated.ts';
 import type { Lab } from '../lab/lab.ts';
 import { capturesPlain } from '../lab/record.ts';
@@ -81,6 +81,7 @@ export async function recoverBy(subject: Subject, round: number): Promise<void> 
   const snapshots = round % 4 === 1;
   const command = snapshots ? ['snapshot', agent.name] : ['recover'];
   const { exitCode, stdout, stderr } = await lab.cowherd([...command, '--json']);
+  if (isEmulatorsCrash(exitCode)) return recoverBy(subject, round);
   // One that is on plain directories again cannot be captured everywhere: then recovery is all that was done.
   const expected = snapshots && !isCapturable(subject) ? 1 : 0;
   assert.is(exitCode, expected, `${String(exitCode)} ${stdout}${stderr}`);

@@ -1,9 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 
 /** True in a machine whose processor QEMU emulates (TCG), where everything takes some ten times as long; under KVM it has KVM's clock. */
 export const EMULATED =
   read('/sys/class/dmi/id/sys_vendor') === 'QEMU' &&
   !read('/sys/devices/system/clocksource/clocksource0/available_clocksource').includes('kvm');
+
+/** True for the status of a Node.js that the emulation made fail, as it does now and then; never seen on a real processor. */
+export function isEmulatorsCrash(exitCode: number): boolean {
+  const { SIGSEGV, SIGTRAP } = constants.signals;
+  return EMULATED && [128 + SIGSEGV, 128 + SIGTRAP].includes(exitCode);
+}
 
 const DELAY_MS = 100;
 

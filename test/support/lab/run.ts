@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { EMULATED } from './emulated.ts';
 
 /** What a finished command left behind; `exitCode` is 128 + n when signal n ended it. */
@@ -19,13 +20,6 @@ export interface RunOptions {
 const RUN_MS = EMULATED ? 600_000 : 120_000;
 const UNTIL_MS = EMULATED ? 180_000 : 30_000;
 
-const SIGNALS: Readonly<Record<string, number>> = {
-  SIGINT: 2,
-  SIGKILL: 9,
-  SIGPIPE: 13,
-  SIGTERM: 15,
-};
-
 /** Runs argv to its end and collects its output; never throws for an exit status. */
 export function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const [file = '', ...args] = argv;
@@ -45,7 +39,7 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       resolve({
-        exitCode: code ?? 128 + (SIGNALS[signal ?? ''] ?? 0),
+        exitCode: code ?? 128 + (signal === null ? 0 : constants.signals[signal]),
         stdout: Buffer.concat(out).toString(),
         stderr: Buffer.concat(err).toString(),
       });
