@@ -15,6 +15,8 @@ export interface KillRequest extends KillAt {
 export interface Killed {
   /** False when it came to its end before the kill. */
   readonly killed: boolean;
+  /** It died at a moment that nobody chose, which counts as a kill. */
+  readonly crashed: boolean;
   /** The changes it began, in order. */
   readonly steps: readonly string[];
   /** The last of them, as `7 install`. */
@@ -28,11 +30,11 @@ export async function runKilled(lab: Lab, request: KillRequest): Promise<Killed>
   const { command, agent, snapshot = 'latest', at, when, delayMs, fill = '' } = request;
   const words = [lab.config, command, agent, snapshot, String(at), when, String(delayMs), fill];
   const { exitCode, stdout, stderr } = await run([process.execPath, PROGRAM, ...words]);
-  // One that crashed died at a moment that nobody chose, which is as good.
-  const killed = exitCode === 128 + 9 || isEmulatorsCrash(exitCode);
+  const crashed = isEmulatorsCrash(exitCode);
+  const killed = crashed || exitCode === 128 + 9;
   if (!killed && exitCode !== 0) throw new Error(`exit ${String(exitCode)}: ${stdout}${stderr}`);
   const steps = stdout.split('\n').filter((line) => /^\d+ /.test(line));
   const said = /^done (.*)$/m.exec(stdout)?.[1];
   const report: unknown = said === undefined ? null : JSON.parse(said);
-  return { killed, steps, last: steps.at(-1) ?? '', report };
+  return { killed, crashed, steps, last: steps.at(-1) ?? '', report };
 }
