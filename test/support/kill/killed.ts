@@ -7,8 +7,9 @@ import type { KillAt } from './switch.ts';
 const PROGRAM = join(import.meta.dirname, 'program.ts');
 
 export interface KillRequest extends KillAt {
-  readonly command: 'adopt' | 'unadopt' | 'rollback' | 'recover' | 'snapshot';
+  readonly command: 'adopt' | 'unadopt' | 'rollback' | 'recover' | 'snapshot' | 'prune';
   readonly agent: string;
+  /** Of a prune: all of them, with commas between. */
   readonly snapshot?: string;
 }
 

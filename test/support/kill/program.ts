@@ -1,5 +1,6 @@
 import { toFailure } from '../../../src/model/errors.ts';
 import { convert } from '../../../src/usecases/adopt.ts';
+import { pruneIds } from '../../../src/usecases/prune.ts';
 import { recover } from '../../../src/usecases/recover.ts';
 import { rollback } from '../../../src/usecases/rollback.ts';
 import { snapshot } from '../../../src/usecases/snapshot.ts';
@@ -30,6 +31,7 @@ const context = await withKillSwitch(await labContext({ config }), {
 const conversion = { agents: [agent], includeUsers: true, despiteSnapshots: true };
 const commands: Readonly<Record<string, (context: Context) => Promise<unknown>>> = {
   recover,
+  prune: async (on) => pruneIds(on, { ids: point.split(','), dryRun: false, force: true }),
   snapshot: async (on) => snapshot(on, { agents: [agent], tags: {}, pin: false }),
   adopt: async (on) => convert(on, { ...conversion, kind: 'adopt' }),
   unadopt: async (on) => convert(on, { ...conversion, kind: 'unadopt' }),
