@@ -52,4 +52,13 @@ export default defineConfig(
     },
   },
   { files: ['test/**/*.ts', 'scripts/**/*.ts'], rules: relaxed },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { name: 'uvu', message: 'test/support/suite.ts says why' },
+      ],
+    },
+  },
 );

@@ -13,7 +13,7 @@ done
 apt-cache show zfs-dkms >/dev/null 2>&1 || apt-get update -q
 
 apt-get install -y -q --no-install-recommends \
-  acl attr btrfs-progs busybox-static ca-certificates e2fsprogs iproute2 kmod less lsof procps \
+  acl attr btrfs-progs busybox-static ca-certificates e2fsprogs fatrace iproute2 kmod less lsof procps \
   rsync sqlite3 strace util-linux xfsprogs zstd
 
 systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
