@@ -1,12 +1,16 @@
-import { execa } from 'execa';
+import type { execa as Execa } from 'execa';
 import { CowherdError } from '../model/errors.ts';
-import { CHILD_ENVIRONMENT, failureOf } from './run.ts';
+import { boundedBy, leaveBehind, STUCK } from './bounded.ts';
+import { CHILD_ENVIRONMENT, failureOf, stuckFailure } from './run.ts';
 import { keepTail } from './tail.ts';
+
+/** Arguments of one run of the tool; bytes where they are a name that may not be UTF-8. */
+export type Group = readonly (string | Buffer)[];
 
 /** A tool that was started and waits for its arguments: starting processes from Node costs milliseconds, spent before a freeze. */
 export interface Armed {
-  /** Runs the tool once for each group of arguments, in parallel. Only once. Throws TOOL_MISSING, TOOL_FAILED, NO_SPACE; an abort kills it. */
-  readonly fire: (groups: readonly (readonly string[])[], signal: AbortSignal) => Promise<void>;
+  /** Runs the tool once for each group of arguments, in parallel. Only once. Throws TOOL_MISSING, TOOL_FAILED, NO_SPACE; an abort kills it, and leaves behind what cannot be. */
+  readonly fire: (groups: readonly Group[], signal: AbortSignal) => Promise<void>;
   /** Ends it unfired; after `fire` it does nothing. */
   readonly disarm: () => void;
 }
@@ -20,17 +24,21 @@ export interface ArmOptions {
   readonly groups: number;
 }
 
-/** Each lane forks its groups one after the other; few of them share the work of starting. */
+/** A lane forks its groups one after the other, each in less than a millisecond; with many of them some lanes share that. */
+const GROUPS_IN_A_LANE = 4;
 const MOST_LANES = 4;
 const NOT_FOUND = 127;
+const NUL = Buffer.of(0);
 
 /**
- * xargs(1) runs nothing but what `fire` writes, and nothing at all when this process ends before (`-r`, end of input).
+ * Resolves when the tool is started. xargs(1) runs nothing but what `fire` writes, and nothing at all when this process ends
+ * before (`-r`, end of input).
  */
-export function arm({ file, args, groupSize, groups }: ArmOptions): Armed {
+export async function arm({ file, args, groupSize, groups }: ArmOptions): Promise<Armed> {
+  const { execa } = await import('execa');
   const argv = ['-0', '-r', '-n', String(groupSize), '-P', '0', '--', file, ...args];
-  const count = Math.max(1, Math.min(groups, MOST_LANES));
-  const lanes = Array.from({ length: count }, () => startLane(file, argv));
+  const count = Math.max(1, Math.min(Math.ceil(groups / GROUPS_IN_A_LANE), MOST_LANES));
+  const lanes = Array.from({ length: count }, () => startLane(execa, file, argv));
   return {
     fire: async (given, signal) => {
       signal.throwIfAborted();
@@ -39,7 +47,10 @@ export function arm({ file, args, groupSize, groups }: ArmOptions): Armed {
       };
       signal.addEventListener('abort', kill, { once: true });
       const ends = lanes.map(async (lane, at) =>
-        lane.run(given.filter((_, i) => i % count === at)),
+        lane.run(
+          given.filter((_, i) => i % count === at),
+          signal,
+        ),
       );
       const settled = await Promise.allSettled(ends);
       signal.removeEventListener('abort', kill);
@@ -53,12 +64,12 @@ export function arm({ file, args, groupSize, groups }: ArmOptions): Armed {
 }
 
 interface Lane {
-  readonly run: (groups: readonly (readonly string[])[]) => Promise<void>;
+  readonly run: (groups: readonly Group[], signal: AbortSignal) => Promise<void>;
   readonly kill: () => void;
   readonly disarm: () => void;
 }
 
-function startLane(file: string, argv: readonly string[]): Lane {
+function startLane(execa: typeof Execa, file: string, argv: readonly string[]): Lane {
   const child = execa('xargs', argv, {
     reject: false,
     buffer: false,
@@ -76,17 +87,17 @@ function startLane(file: string, argv: readonly string[]): Lane {
   });
   child.stdin.on('error', () => undefined); // it may have ended: its exit says so
   return {
-    run: async (groups) => {
-      child.stdin.end(
-        groups
-          .flat()
-          .map((word) => `${word}\0`)
-          .join(''),
-      );
-      const { failed, code, timedOut, exitCode } = await end;
+    run: async (groups, signal) => {
+      child.stdin.end(Buffer.concat(groups.flat().flatMap((word) => [Buffer.from(word), NUL])));
+      const result = await boundedBy({ signal }, end);
+      if (result === STUCK) {
+        leaveBehind(child);
+        throw stuckFailure(file, argsOf(argv), stderr());
+      }
+      const { failed, code, timedOut, exitCode } = result;
       if (exitCode === NOT_FOUND)
         throw new CowherdError('TOOL_MISSING', `${file} is not installed`);
-      const failure = { args: argv.slice(argv.indexOf('--') + 2), timedOut, stderr: stderr() };
+      const failure = { args: argsOf(argv), timedOut, stderr: stderr() };
       const named = code === 'ENOENT' ? 'xargs' : file;
       if (failed) throw failureOf({ file: named, code, exitCode: exitCode ?? -1, ...failure });
     },
@@ -97,6 +108,11 @@ function startLane(file: string, argv: readonly string[]): Lane {
       child.stdin.end();
     },
   };
+}
+
+/** The tool's own, of xargs' arguments. */
+function argsOf(argv: readonly string[]): readonly string[] {
+  return argv.slice(argv.indexOf('--') + 2);
 }
 
 function killGroup(pid: number): void {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { execa } from 'execa';
+import type { execa as Execa } from 'execa';
+import { untilQuiet } from './hush.ts';
 import { CHILD_ENVIRONMENT, failureOf } from './run.ts';
 import { keepTail } from './tail.ts';
 
@@ -30,7 +31,9 @@ export async function hold(
   args: readonly string[],
   options: HoldOptions,
 ): Promise<Held> {
-  const child = start(file, args, options.cwd);
+  const { execa } = await import('execa');
+  await untilQuiet();
+  const child = start(execa, [file, ...args], options.cwd);
   const stderr = keepTail(child.stderr);
   const state = { ended: false, timedOut: false };
   const end = child.then((result) => {
@@ -51,7 +54,7 @@ export async function hold(
 
 type Child = ReturnType<typeof start>;
 
-function start(file: string, args: readonly string[], cwd: string) {
+function start(execa: typeof Execa, [file = '', ...args]: readonly string[], cwd: string) {
   return execa(file, args, {
     reject: false,
     buffer: false,

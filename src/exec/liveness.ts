@@ -16,8 +16,10 @@ export function startTimeOf(pid: number): string | null {
 
 /** Names this process for marks on unfinished work: `<pid>-<start time>`; no other process has it until the next boot. */
 export function ownerTag(): string {
-  return `${String(process.pid)}-${startTimeOf(process.pid) ?? '0'}`;
+  own ??= `${String(process.pid)}-${startTimeOf(process.pid) ?? '0'}`;
+  return own;
 }
+let own: string | undefined;
 
 /** True while the process an owner tag names runs (a zombie does not). */
 export function isOwnerAlive(tag: string): boolean {

@@ -1,6 +1,7 @@
-import { execa } from 'execa';
 import { CowherdError } from '../model/errors.ts';
-import { CHILD_ENVIRONMENT, failureOf } from './run.ts';
+import { boundedBy, GRACE_MS, leaveBehind, STUCK } from './bounded.ts';
+import { eachInTime, patience } from './patience.ts';
+import { CHILD_ENVIRONMENT, failureOf, stuckFailure } from './run.ts';
 import { keepTail } from './tail.ts';
 
 export interface RecordOptions {
@@ -8,9 +9,13 @@ export interface RecordOptions {
   readonly separator?: number;
   /** A longer record ends the child and throws TOOL_FAILED with `details.oversized`; default 1 MiB. */
   readonly maxRecordBytes?: number;
-  /** The child is killed after this time; TOOL_FAILED with `details.timedOut`. Default 10 min. */
+  /** The child is killed after this time, and left behind when it cannot be; TOOL_FAILED with `details.timedOut`. Default 10 min. */
   readonly timeoutMs?: number;
   readonly cwd?: string;
+  /** Exit codes that are an answer, not a failure; default only 0. */
+  readonly okExits?: readonly number[];
+  /** Ends the child when it aborts; its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 const DEFAULT_MAX_RECORD_BYTES = 1024 * 1024;
@@ -26,25 +31,38 @@ export async function* records(
   args: readonly string[],
   options: RecordOptions = {},
 ): AsyncGenerator<Buffer, void> {
+  const { execa } = await import('execa');
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const child = execa(file, args, {
     reject: false,
     buffer: false,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: CHILD_ENVIRONMENT,
     extendEnv: false,
-    timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    timeout: timeoutMs,
     killSignal: 'SIGKILL',
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
   const stderr = keepTail(child.stderr);
+  let graceMs = GRACE_MS;
+  const inTime = patience(options.signal, timeoutMs, () => {
+    graceMs = 0;
+    return stuckFailure(file, args, stderr());
+  });
   try {
-    yield* split(child.stdout, options);
-    const { failed, code, timedOut, exitCode } = await child;
-    if (failed)
-      throw failureOf({ file, args, code, timedOut, exitCode: exitCode ?? -1, stderr: stderr() });
+    yield* split(eachInTime(child.stdout, inTime), options);
+    const { failed, code, timedOut, exitCode } = await inTime(child);
+    options.signal?.throwIfAborted();
+    if (failed && !(options.okExits ?? []).includes(exitCode ?? -1))
+      throw failureOf({
+        ...{ file, args, code, timedOut, exitCode: exitCode ?? -1, stderr: stderr() },
+        cwd: options.cwd,
+      });
   } finally {
     child.kill('SIGKILL');
-    await child;
+    child.stdout.destroy();
+    if ((await boundedBy({ afterMs: graceMs }, child)) === STUCK) leaveBehind(child);
   }
 }
 

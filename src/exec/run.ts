@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
-import { execa } from 'execa';
-import { CowherdError } from '../model/errors.ts';
+import { BAD_DISK_HINT, CowherdError, READ_ONLY_HINT, type ErrorCode } from '../model/errors.ts';
+import { boundedBy, GRACE_MS, leaveBehind, STUCK } from './bounded.ts';
+import { untilQuiet } from './hush.ts';
 
 export interface RunOptions {
   /** Written to the child's stdin, which is closed otherwise. */
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
   readonly cwd?: string;
   /** The child is killed (SIGKILL) after this time; the run then fails with TOOL_FAILED. */
   readonly timeoutMs?: number;
@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** The kernel kills the child when we are killed (prctl(2), PR_SET_PDEATHSIG): for long work that a recovery would meet. */
   readonly diesWithUs?: boolean;
+  /** Started at once, also while somebody is frozen: for him. */
+  readonly urgent?: boolean;
 }
 
 export interface RunResult {
@@ -28,22 +30,22 @@ export interface RunResult {
 }
 
 const DEFAULT_TIMEOUT_MS = 10 * 60_000;
-/** Between the kill and the end of waiting for it. */
-const GRACE_MS = 10_000;
 const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const KEPT_STDERR = 2_000;
 
 /**
  * Runs one tool to its end, without a shell, in the C locale, and gives its exit and output (stdout
  * as latin1, so that bytes of odd file names survive: `Buffer.from(text, 'latin1')`).
- * Throws TOOL_MISSING when it is not installed, TOOL_FAILED (or NO_SPACE, as it says) on any other exit.
+ * Throws TOOL_MISSING when it is not installed, TOOL_FAILED (or NO_SPACE, IO_ERROR, as it says) on any other exit.
  */
 export async function run(
   file: string,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
+  const { execa } = await import('execa');
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  if (options.urgent !== true) await untilQuiet();
   const child = execa(...commandOf(file, args, options), {
     reject: false,
     stripFinalNewline: false,
@@ -55,19 +57,16 @@ export async function run(
     killSignal: 'SIGKILL',
     // A session of its own: Ctrl-C on the terminal is for us to answer, not for a tool half way through its work.
     detached: true,
-    stdio: [
-      options.input === undefined ? 'ignore' : 'pipe',
-      'pipe',
-      'pipe',
-      ...inherited(options.fds ?? []),
-    ],
+    stdio: [stdinOf(options), 'pipe', 'pipe', ...inherited(options.fds ?? [])],
     ...(options.input === undefined ? {} : { input: options.input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
-  const result = await boundedBy(timeoutMs + GRACE_MS, child);
-  if (result === STUCK)
-    throw failureOf({ file, args, code: undefined, timedOut: true, exitCode: -1, stderr: '' });
+  const result = await boundedBy({ afterMs: timeoutMs + GRACE_MS, signal: options.signal }, child);
+  if (result === STUCK) {
+    leaveBehind(child);
+    throw stuckFailure(file, args);
+  }
   const stdout = typeof result.stdout === 'string' ? result.stdout : '';
   const stderr = typeof result.stderr === 'string' ? result.stderr : '';
   const exitCode = result.exitCode ?? -1;
@@ -77,40 +76,16 @@ export async function run(
   throw failureOf({ file, args, code, timedOut, exitCode, stderr, cwd: options.cwd });
 }
 
-const STUCK = Symbol('stuck');
-
-interface Leavable {
-  readonly stdout: { destroy(): unknown } | null;
-  readonly stderr: { destroy(): unknown } | null;
-  unref?(): unknown;
-}
-
-/**
- * A child's result, or STUCK when it is there still some time after it was killed: one that waits for a disk (state D) cannot be,
- * and is left behind, so that locks are released and everything else goes on.
- */
-async function boundedBy<T>(
-  afterMs: number,
-  child: Promise<T> & Leavable,
-): Promise<T | typeof STUCK> {
-  const over = new AbortController();
-  const late = setTimeout(afterMs, STUCK, { ref: false, signal: over.signal }).catch(() => STUCK);
-  const result = await Promise.race([child, late]);
-  over.abort();
-  if (result === STUCK) {
-    child.stdout?.destroy();
-    child.stderr?.destroy();
-    child.unref?.();
-  }
-  return result as T | typeof STUCK;
-}
-
 function commandOf(
   file: string,
   args: readonly string[],
   { diesWithUs = false }: RunOptions,
 ): [string, readonly string[]] {
   return diesWithUs ? ['setpriv', ['--pdeathsig', 'KILL', '--', file, ...args]] : [file, args];
+}
+
+function stdinOf({ input }: RunOptions): 'ignore' | 'pipe' {
+  return input === undefined ? 'ignore' : 'pipe';
 }
 
 /** execa takes any descriptor here; its types name only the first few. */
@@ -134,7 +109,18 @@ export interface ToolFailure {
   readonly cwd?: string | undefined;
 }
 
-/** The CowherdError for a tool that failed: TOOL_MISSING, NO_SPACE or TOOL_FAILED with the end of its stderr. */
+/** What tools say in the C locale of a filesystem's state, whatever they were doing; with what to do about it. */
+const SAID: readonly (readonly [RegExp, ErrorCode, string])[] = [
+  [
+    /No space left on device|Disk quota exceeded/,
+    'NO_SPACE',
+    'free some space on this filesystem, then run it again',
+  ],
+  [/Read-only file system/, 'IO_ERROR', READ_ONLY_HINT],
+  [/Input\/output error/, 'IO_ERROR', BAD_DISK_HINT],
+];
+
+/** The CowherdError for a tool that failed: TOOL_MISSING, NO_SPACE, IO_ERROR or TOOL_FAILED with the end of its stderr. */
 export function failureOf(failure: ToolFailure): CowherdError {
   const { file, args, exitCode } = failure;
   if (failure.code === 'ENOENT' && failure.cwd !== undefined && !existsSync(failure.cwd)) {
@@ -149,13 +135,17 @@ export function failureOf(failure: ToolFailure): CowherdError {
   }
   const said = Buffer.from(failure.stderr.trim().slice(-KEPT_STDERR), 'latin1').toString('utf8');
   const how = failure.timedOut ? 'did not end in time' : `exited ${String(exitCode)}`;
-  const full = /No space left on device|Disk quota exceeded/.test(said);
-  return new CowherdError(full ? 'NO_SPACE' : 'TOOL_FAILED', `${file} ${how}: ${said}`, {
-    hint: full
-      ? 'free some space on this filesystem, then run it again'
-      : `the command was: ${[file, ...args].join(' ')}`,
+  const [, code = 'TOOL_FAILED', hint = `the command was: ${[file, ...args].join(' ')}`] =
+    SAID.find(([pattern]) => pattern.test(failure.stderr)) ?? [];
+  return new CowherdError(code, `${file} ${how}: ${said}`, {
+    hint,
     details: { exitCode, timedOut: failure.timedOut, stderr: said },
   });
+}
+
+/** The failure of a tool that was killed and left behind (`leaveBehind`). */
+export function stuckFailure(file: string, args: readonly string[], stderr = ''): CowherdError {
+  return failureOf({ file, args, code: undefined, timedOut: true, exitCode: -1, stderr });
 }
 
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -171,12 +161,22 @@ const PACKAGES: Readonly<Record<string, string>> = {
   mount: 'mount',
   umount: 'mount',
   cp: 'coreutils',
-  b2sum: 'coreutils',
   sync: 'coreutils',
   find: 'findutils',
   xargs: 'findutils',
   touch: 'coreutils',
   lsattr: 'e2fsprogs',
+  getfattr: 'attr',
+  setfattr: 'attr',
+  zstd: 'zstd',
+  tar: 'tar',
+  rm: 'coreutils',
   chattr: 'e2fsprogs',
   cat: 'coreutils',
+  tee: 'coreutils',
+  head: 'coreutils',
+  sort: 'coreutils',
+  mkfifo: 'coreutils',
+  sha256sum: 'coreutils',
+  perl: 'perl',
 };

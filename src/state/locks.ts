@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { lockFile, type FileLock } from '../exec/flock.ts';
+import { lockFile, lockFiles, type FileLock } from '../exec/flock.ts';
+import { makeInRuntime } from '../exec/room.ts';
+import { sha256 } from '../model/digest.ts';
 import { CowherdError } from '../model/errors.ts';
 
 /** Something two runs must not touch at once. `key` is its identity, `label` what a person calls it. */
@@ -10,13 +10,16 @@ export interface Lockable {
 }
 
 export interface Locks {
+  /** Safe to repeat. */
   release(): void;
 }
 
 export interface LockOptions {
   readonly runtimeDir: string;
-  /** How long to wait for each lock; 0 fails at once. */
+  /** How long to wait for all of them together; 0 fails at once. */
   readonly waitMs: number;
+  /** Milliseconds, of any clock that goes forward. */
+  readonly ticks: () => number;
 }
 
 /**
@@ -24,16 +27,58 @@ export interface LockOptions {
  * process, however it ends, and have nothing to go stale. Throws LOCKED naming what is held.
  */
 export async function takeLocks(wanted: readonly Lockable[], options: LockOptions): Promise<Locks> {
-  const directory = `${options.runtimeDir}/locks`;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const files = filesOf(wanted, await lockDirectory(options.runtimeDir));
+  if (options.waitMs === 0) {
+    const all = await lockFiles([files.map(({ path }) => path)]);
+    if (all?.[0] !== undefined) return all[0];
+  }
+  return oneByOne(files, options);
+}
+
+/**
+ * Takes the locks of all sets or none, without waiting and by one process of ours; each set is released by itself. Null when
+ * somebody holds one, or two sets want the same.
+ */
+export async function tryLocks(
+  sets: readonly (readonly Lockable[])[],
+  runtimeDir: string,
+): Promise<readonly Locks[] | null> {
+  const directory = await lockDirectory(runtimeDir);
+  return lockFiles(sets.map((wanted) => filesOf(wanted, directory).map(({ path }) => path)));
+}
+
+async function lockDirectory(runtimeDir: string): Promise<string> {
+  const directory = `${runtimeDir}/locks`;
+  await makeInRuntime(runtimeDir, directory);
+  return directory;
+}
+
+/** In the order of their keys, each once. */
+function filesOf(wanted: readonly Lockable[], directory: string): readonly LockedFile[] {
   const unique = [...new Map(wanted.map((lockable) => [lockable.key, lockable])).values()];
+  return unique
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ key, label }) => ({ path: `${directory}/${fileName(key)}`, label }));
+}
+
+interface LockedFile {
+  readonly path: string;
+  readonly label: string;
+}
+
+/** Waits for each, and knows which one is held. */
+async function oneByOne(
+  files: readonly LockedFile[],
+  { waitMs, ticks }: LockOptions,
+): Promise<Locks> {
+  const until = ticks() + waitMs;
   const held: FileLock[] = [];
   const release = (): void => {
     for (const lock of held.splice(0)) lock.release();
   };
   try {
-    for (const { key, label } of unique.sort((a, b) => (a.key < b.key ? -1 : 1))) {
-      const lock = await lockFile(`${directory}/${fileName(key)}`, options.waitMs);
+    for (const { path, label } of files) {
+      const lock = await lockFile(path, waitMs === 0 ? 0 : Math.max(1, Math.ceil(until - ticks())));
       if (lock === null) throw lockedError(label);
       held.push(lock);
     }
@@ -45,7 +90,7 @@ export async function takeLocks(wanted: readonly Lockable[], options: LockOption
 }
 
 function fileName(key: string): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 32);
+  return sha256(key).slice(0, 32);
 }
 
 function lockedError(label: string): CowherdError {

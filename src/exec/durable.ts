@@ -18,7 +18,8 @@ export async function writeDurably(path: string, text: string): Promise<void> {
     }
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true });
+    // On a disk that fails this does as well, and what was first is what there is to say.
+    await rm(partial, { force: true }).catch(() => undefined);
     throw error;
   }
   await syncDirectory(dirname(path));
