@@ -1,11 +1,13 @@
 import { access, readFile } from 'node:fs/promises';
 import { CowherdError, systemCode } from '../model/errors.ts';
+import { cronProblems } from './cron-problems.ts';
 import type { SourceDocument } from './document.ts';
 import { readDocument } from './document.ts';
 import { deepFreeze } from './frozen.ts';
 import type { Problem } from './problems.ts';
 import { problemsOf } from './problems.ts';
 import type { Config } from './schema.ts';
+import { EMPTY_POLICY } from './retention-schema.ts';
 import { configSchema } from './schema.ts';
 import { secretProblems } from './secrets.ts';
 
@@ -31,8 +33,8 @@ export interface LocatedProblem {
 }
 
 /**
- * The config with every default in it, frozen. Throws one CONFIG_INVALID with every problem of the file:
- * lines `file:line:column: path: what` as its message, `details.problems` as data.
+ * The config with every default in it, frozen. Throws one CONFIG_INVALID with every problem of the file (POLICY_EMPTY where none
+ * is another): lines `file:line:column: path: what` as its message, `details.problems` as data.
  */
 export async function loadConfig(source: ConfigSource): Promise<Config> {
   const file = await configPath(source);
@@ -68,6 +70,7 @@ export async function parseConfig(
   const problems = [
     ...problemsOf(parsed.error?.issues ?? []),
     ...(await secretProblems(document.value)),
+    ...(await cronProblems(document.value)),
   ];
   if (problems.length > 0 || !parsed.success) {
     throw invalid(problems.map((problem) => located(problem, { file, document })));
@@ -101,7 +104,8 @@ function invalid(problems: readonly LocatedProblem[]): CowherdError {
     ({ file, line, column, path, message }) =>
       `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}`,
   );
-  return new CowherdError('CONFIG_INVALID', lines.join('\n'), {
+  const isEmpty = problems.every(({ message }) => message === EMPTY_POLICY);
+  return new CowherdError(isEmpty ? 'POLICY_EMPTY' : 'CONFIG_INVALID', lines.join('\n'), {
     hint: 'cowherd config schema tells what each key takes, cowherd config show what holds now',
     details: { problems: sorted },
   });

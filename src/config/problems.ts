@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { nearest } from '../model/nearest.ts';
 import { jsonSchema } from './schema.ts';
 
@@ -59,4 +59,15 @@ function member(value: unknown, key: string): unknown {
 
 function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
+}
+
+/** What stands at a path of a document; undefined where nothing does. */
+export function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (part, key) =>
+      typeof part === 'object' && part !== null
+        ? Object.getOwnPropertyDescriptor(part, key)?.value
+        : undefined,
+    value,
+  );
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { argv, duration, positiveDuration, word } from './scalars.ts';
 
 const sqlite = {

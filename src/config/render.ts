@@ -24,7 +24,10 @@ export function fileOf(config: Config): Readonly<Record<string, unknown>> {
       retention: retentionFile(policy.retention),
       quiesce: quiesceFile(policy.quiesce),
     })),
-    schedules: config.schedules,
+    schedules: config.schedules.map(({ jitterMs, ...schedule }) => ({
+      ...schedule,
+      jitter: formatDuration(jitterMs),
+    })),
     limits: { minFree: formatSpace(config.limits.minFree) },
     destinations: config.destinations,
     notify: { ...notify, webhook: redacted(notify.webhook), heartbeat: redacted(notify.heartbeat) },

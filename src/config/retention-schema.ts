@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CountRule, RetentionPolicy, WithinRule } from '../model/retention-policy.ts';
 import { COUNT_RULES, WITHIN_RULES, isEmptyPolicy } from '../model/retention-policy.ts';
 import { calendarDuration, duration } from './scalars.ts';
@@ -33,7 +33,9 @@ const DEFAULT_RULES: RetentionPolicy = {
   tags: [],
 };
 
-const EMPTY = 'these rules keep nothing: give one of them a count, a duration or tags';
+/** What is said of a policy that is refused as POLICY_EMPTY. */
+export const EMPTY_POLICY =
+  'these rules keep nothing: give one of them a count, a duration or tags';
 
 /** `retention:` with every default in it; counts, durations and tags replace the built-in ones together. */
 export const retentionSchema = z
@@ -43,7 +45,7 @@ export const retentionSchema = z
     maxDestroyRatio: maxDestroyRatio.default(0.5),
     safetyFor: duration.prefault('7d'),
   })
-  .refine(keepsSomething, EMPTY)
+  .refine(keepsSomething, EMPTY_POLICY)
   .transform(({ minimum, maxDestroyRatio, safetyFor, ...given }) => ({
     rules: policyOf(given) ?? DEFAULT_RULES,
     minimum,
@@ -59,7 +61,7 @@ export const retentionPatchSchema = z
     maxDestroyRatio: maxDestroyRatio.optional(),
     safetyFor: duration.optional(),
   })
-  .refine(keepsSomething, EMPTY)
+  .refine(keepsSomething, EMPTY_POLICY)
   .transform(({ minimum, maxDestroyRatio, safetyFor, ...given }) => ({
     rules: policyOf(given),
     minimum,

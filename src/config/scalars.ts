@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   CALENDAR_DURATION,
   DURATION,
@@ -7,6 +7,10 @@ import {
 } from '../model/durations.ts';
 import { normalPath } from '../model/listed-volume.ts';
 import { PERCENT, SIZE, parseSpace } from '../model/sizes.ts';
+
+// For the whole process, and before any schema is made. What zod would gain by compiling its parsers to code is less than what that
+// takes, where few documents are read; and a program that runs as root had better make no code out of text.
+z.config({ jitless: true });
 
 /** `1h30m` as milliseconds. */
 export const duration = written({

@@ -1,9 +1,9 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isWithin } from '../model/agent.ts';
 import type { DeepReadonly } from './frozen.ts';
 import { quiescePatchSchema, quiesceSchema } from './quiesce-schema.ts';
 import { retentionPatchSchema, retentionSchema } from './retention-schema.ts';
-import { argv, hostPath, patterns, space, timezone, word } from './scalars.ts';
+import { argv, duration, hostPath, patterns, space, timezone, word } from './scalars.ts';
 
 const docker = z
   .union(
@@ -59,7 +59,8 @@ const schedules = z
       name: word,
       cron: word,
       agents: patterns.default(['*']),
-      run: z.array(z.enum(['snapshot', 'prune', 'replicate', 'verify'])).min(1),
+      run: z.array(z.enum(['snapshot', 'prune'])).min(1),
+      jitter: duration.prefault('0s'),
     }),
   )
   .superRefine((list, context) => {
@@ -122,7 +123,9 @@ export const configSchema = z.strictObject({
       }),
     )
     .prefault([]),
-  schedules: schedules.prefault([]),
+  schedules: schedules
+    .prefault([])
+    .transform((list) => list.map(({ jitter, ...rest }) => ({ ...rest, jitterMs: jitter }))),
   limits: z.strictObject({ minFree: space.prefault('10%') }).prefault({}),
   destinations: z.array(z.unknown()).max(0, 'destinations come with a later version').default([]),
   notify: notify.prefault({}),

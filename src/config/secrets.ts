@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { systemCode } from '../model/errors.ts';
-import type { Path, Problem } from './problems.ts';
+import { valueAt, type Path, type Problem } from './problems.ts';
 
 /** The keys whose values are paths of secret files. */
 const SECRETS: readonly Path[] = [
@@ -32,14 +32,4 @@ async function secretFault(file: string): Promise<string | null> {
       ? `there is no ${file}`
       : `${file} cannot be read: ${String(error)}`;
   }
-}
-
-function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (part, key) =>
-      typeof part === 'object' && part !== null
-        ? Object.getOwnPropertyDescriptor(part, key)?.value
-        : undefined,
-    value,
-  );
 }

@@ -36,18 +36,14 @@ export interface CalendarDuration {
   readonly hours: number;
 }
 
-/** What the `within…` rules read: `1y2m3d4h`, where `m` is months. */
-export const CALENDAR_DURATION =
-  /^(?=\d)(?:(\d{1,6})y)?(?:(\d{1,6})m)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?$/;
+/** What the `within…` rules read: `1y2m3d4h`, where `m` is months; each unit once, in any order, as restic reads it. */
+export const CALENDAR_DURATION = /^(?!.*([ymdh]).*\1)(?:\d{1,6}[ymdh])+$/;
 
 /** A calendar duration, or null when the text is none. */
 export function parseCalendarDuration(text: string): CalendarDuration | null {
-  const match = CALENDAR_DURATION.exec(text);
-  if (match === null) return null;
-  const [years = 0, months = 0, days = 0, hours = 0] = match
-    .slice(1)
-    .map((part: string | undefined) => Number(part ?? 0));
-  return { years, months, days, hours };
+  if (!CALENDAR_DURATION.test(text)) return null;
+  const of = (unit: string): number => Number(new RegExp(`(\\d+)${unit}`).exec(text)?.[1] ?? 0);
+  return { years: of('y'), months: of('m'), days: of('d'), hours: of('h') };
 }
 
 /** A calendar duration as `parseCalendarDuration` reads it; `0h` for none. */

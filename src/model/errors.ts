@@ -5,12 +5,14 @@ export const EXIT_STATUS = {
   AGENT_UNKNOWN: 2,
   AGENT_AMBIGUOUS: 2,
   SNAPSHOT_UNKNOWN: 2,
+  RUN_UNKNOWN: 2,
   POLICY_EMPTY: 2,
   LOCKED: 4,
   CONFIRMATION_REQUIRED: 5,
   OTHER_USERS: 5,
   AUTOREMOVE_USER: 5,
   ORCHESTRATED_USER: 5,
+  FROZEN_USER: 5,
   CLOCK_SUSPECT: 5,
   REVERTED: 7,
   INTERRUPTED: 130,
@@ -30,6 +32,39 @@ export const EXIT_STATUS = {
 } as const;
 
 export type ErrorCode = keyof typeof EXIT_STATUS;
+
+/** The HTTP status the API answers with for each code. */
+export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
+  USAGE: 400,
+  CONFIG_INVALID: 500,
+  AGENT_UNKNOWN: 404,
+  AGENT_AMBIGUOUS: 409,
+  SNAPSHOT_UNKNOWN: 404,
+  RUN_UNKNOWN: 404,
+  POLICY_EMPTY: 400,
+  LOCKED: 409,
+  CONFIRMATION_REQUIRED: 409,
+  OTHER_USERS: 409,
+  AUTOREMOVE_USER: 409,
+  ORCHESTRATED_USER: 409,
+  FROZEN_USER: 409,
+  CLOCK_SUSPECT: 409,
+  REVERTED: 500,
+  INTERRUPTED: 500,
+  DOCKER_UNREACHABLE: 503,
+  TIER_UNSUPPORTED: 500,
+  FREEZE_TIMEOUT: 500,
+  GUARD_LOST: 500,
+  CAPTURE_INVALIDATED: 500,
+  HOOK_FAILED: 500,
+  NO_SPACE: 507,
+  TOOL_MISSING: 500,
+  TOOL_FAILED: 500,
+  PERMISSION_DENIED: 500,
+  IO_ERROR: 500,
+  ARCHIVE_DAMAGED: 500,
+  INTERNAL: 500,
+};
 
 export interface ErrorOptions {
   readonly hint?: string;
@@ -76,20 +111,28 @@ const SYSTEM_CODES: Readonly<Record<string, ErrorCode>> = {
   ENXIO: 'IO_ERROR',
 };
 
+/** What to do about a filesystem that has become read-only (EROFS). */
+export const READ_ONLY_HINT =
+  'the kernel log (dmesg) tells why it is read-only; once it is well, make it writable again (mount -o remount,rw, or unmount and mount it), then run it again';
+
+/** What to do about a filesystem that does not answer as it should (EIO). */
+export const BAD_DISK_HINT = 'look at the kernel log (dmesg) and at the state of this filesystem';
+
 const SYSTEM_HINTS: Partial<Record<ErrorCode, string>> = {
   NO_SPACE:
-    'free some space on this filesystem (cowherd snapshots shows what can go), then run it again',
+    'free some space on this filesystem (cowherd prune --dry-run shows what can go), then run it again',
   PERMISSION_DENIED: 'run cowherd as root',
-  IO_ERROR: 'look at the kernel log (dmesg) and at the state of this filesystem',
+  IO_ERROR: BAD_DISK_HINT,
 };
 
 /** Any thrown value as a CowherdError: system errors get their code, the unexpected is INTERNAL. */
 export function toCowherdError(thrown: unknown): CowherdError {
   if (thrown instanceof CowherdError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const code = SYSTEM_CODES[systemCode(thrown) ?? ''] ?? 'INTERNAL';
+  const system = systemCode(thrown) ?? '';
+  const code = SYSTEM_CODES[system] ?? 'INTERNAL';
   const hint =
-    SYSTEM_HINTS[code] ??
+    (system === 'EROFS' ? READ_ONLY_HINT : SYSTEM_HINTS[code]) ??
     'this is a defect in cowherd: please report it with the output of --verbose';
   return new CowherdError(code, message, { hint, cause: thrown });
 }

@@ -1,16 +1,23 @@
+import type { FilePath } from './file-path.ts';
 import type { Grade, SqliteRow, Tier } from './snapshot.ts';
 
+/**
+ * What keeps a database from being opened by us: `header` (it says it is one, and its first page is none), `links` (the file has
+ * several names), `beside` (its -wal, -shm or -journal is a link, has several names, or is no regular file).
+ */
+export type DatabaseFlaw = 'header' | 'links' | 'beside';
+
 /** A database seen in a captured image; the next run checkpoints these. */
-export interface RecordedDatabase {
+export interface RecordedDatabase extends FilePath {
   readonly volume: string;
-  /** Lossy when not UTF-8; then `pathBase64` has the bytes. */
-  readonly path: string;
-  readonly pathBase64?: string;
   readonly wal: boolean;
   readonly uid: number;
   readonly gid: number;
   /** Size of the `-wal` in the image: what a replay will read. */
   readonly walBytes: number;
+  /** Size of the database itself; older manifests do not say it. */
+  readonly sizeBytes?: number;
+  readonly flaw?: DatabaseFlaw;
 }
 
 export interface RecordedContainer {
@@ -23,8 +30,7 @@ export interface RecordedContainer {
 }
 
 /** The image of a dataset inside a volume's own; `path` is relative to the volume. */
-export interface NestedImage {
-  readonly path: string;
+export interface NestedImage extends FilePath {
   readonly image: string;
 }
 
@@ -40,6 +46,8 @@ export interface RecordedVolume {
   readonly guid: string;
   readonly nested: readonly NestedImage[];
   readonly isolated: boolean;
+  /** Its databases are not all known: there are too many files or databases in it, or some could not be read. */
+  readonly unsearched?: true;
   /** What its dataset was called. */
   readonly dataset?: string;
   readonly mountpoint: string;
@@ -73,12 +81,16 @@ export interface Manifest {
   readonly skipped: readonly { readonly volume: string; readonly message: string }[];
   readonly sqlite: readonly SqliteRow[];
   readonly databases: readonly RecordedDatabase[];
+  /** How many of the two were left out because the agent has too many; absent where none was. */
+  readonly cut?: { readonly sqlite: number; readonly databases: number };
 }
 
 /** A restore point as a store lists it. */
 export interface StoredSnapshot {
   readonly manifest: Manifest;
   readonly pinned: boolean;
+  /** It has been unpinned: nothing but rules and times keeps it. */
+  readonly unpinned: boolean;
   /** Where each image is, by its name: a host path, or a ZFS snapshot's full name. */
   readonly locations: Readonly<Record<string, string>>;
 }

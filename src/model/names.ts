@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from './digest.ts';
 
 const MAX_BYTES = 128;
 const KEPT_BYTES = 110;
@@ -13,8 +13,18 @@ export function encodeName(raw: string): string {
   if (raw === '.' || raw === '..') return raw.replaceAll('.', '%2E');
   const encoded = Array.from(Buffer.from(raw, 'utf8'), encodeByte).join('');
   if (encoded.length <= MAX_BYTES) return encoded;
-  const hash = createHash('sha256').update(raw).digest('hex').slice(0, HASH_HEX);
-  return `${encoded.slice(0, KEPT_BYTES)}~${hash}`;
+  return `${encoded.slice(0, KEPT_BYTES)}~${sha256(raw).slice(0, HASH_HEX)}`;
+}
+
+/** What `encodeName` encoded, for people; of a longer name its beginning. Bytes that are no UTF-8 come as U+FFFD. */
+export function decodeName(encoded: string): string {
+  const [kept = '', hash] = encoded.split('~');
+  const bytes = kept.replace(/%([0-9A-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  const text = Buffer.from(bytes, 'latin1').toString('utf8');
+  // The cut may go through a character.
+  return hash === undefined ? text : text.replace(/%[0-9A-F]?$|\uFFFD+$/u, '');
 }
 
 function encodeByte(byte: number): string {
@@ -31,4 +41,12 @@ export function escapeForTerminal(text: string): string {
     const hex = point.toString(16);
     return point < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`;
   });
+}
+
+const SHOWN = 200;
+
+/** A name for a message: of a long one its two ends. */
+export function shortened(text: string): string {
+  if (text.length <= SHOWN) return text;
+  return `${text.slice(0, SHOWN / 2)}…${text.slice(-SHOWN / 2)}`;
 }

@@ -1,5 +1,6 @@
 import { CowherdError } from './errors.ts';
 import { nearest } from './nearest.ts';
+import { parseTime } from './rfc3339.ts';
 
 export interface ParsedId {
   readonly agent: string;
@@ -17,14 +18,19 @@ export function nextSnapshotId(
   createdAt: Date,
   taken: (id: string) => boolean,
 ): string {
-  const base = `${agent}@${createdAt
-    .toISOString()
-    .replace(/\.\d+Z$/, 'Z')
-    .replace(/[-:]/g, '')}`;
+  const base = `${agent}@${compactTime(createdAt)}`;
   if (!taken(base)) return base;
   let ordinal = 1;
   while (taken(`${base}-${String(ordinal)}`)) ordinal += 1;
   return `${base}-${String(ordinal)}`;
+}
+
+/** `20261122T110503Z`. */
+export function compactTime(at: Date): string {
+  return at
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replace(/[-:]/g, '');
 }
 
 /** The parts of an id, or null for a name that is not ours. */
@@ -45,23 +51,47 @@ interface Listed {
   readonly safety: boolean;
 }
 
+/** Clocks of one host may differ so much from one run to the next. */
+const CLOCK_TOLERANCE_MS = 60_000;
+
+/** True for a time that a clock which is right now cannot have shown before. */
+export function isAhead(atMs: number, nowMs: number): boolean {
+  return atMs > nowMs + CLOCK_TOLERANCE_MS;
+}
+
+/** True for a restore point from the future: the clock is wrong now, or was when it was taken. */
+export function isFuture({ createdAt }: Pick<Listed, 'createdAt'>, now: Date): boolean {
+  return isAhead(Date.parse(createdAt), now.getTime());
+}
+
 /**
- * Picks a restore point by `--snapshot`: an id, `latest`, or an RFC 3339 time (the newest not after it; without
- * a fraction it includes its whole second). Safety snapshots are chosen by id only. Order of `snapshots` is free.
- * Throws SNAPSHOT_UNKNOWN, with the nearest id in the hint.
+ * The newest restore point that is no safety snapshot. One from the future does not count, unless there is no other: a clock
+ * that was wrong once must not make it the newest for years.
+ */
+export function newestOf<T extends Listed>(snapshots: readonly T[], now: Date): T | undefined {
+  const counted = newestFirst(snapshots.filter(({ safety }) => !safety));
+  return counted.find((snapshot) => !isFuture(snapshot, now)) ?? counted[0];
+}
+
+export interface Wanted {
+  readonly agent: string;
+  /** An id, `latest`, or an RFC 3339 time: the newest not after it; without a fraction it includes its whole second. */
+  readonly snapshot: string;
+  readonly now: Date;
+}
+
+/**
+ * Picks a restore point by `--snapshot`. Safety snapshots are chosen by id only; `latest` is {@link newestOf}. Order of
+ * `snapshots` is free. Throws SNAPSHOT_UNKNOWN, with the nearest id in the hint.
  */
 export function pickSnapshot<T extends Listed>(
   snapshots: readonly T[],
-  wanted: string,
-  agent: string,
+  { agent, snapshot: wanted, now }: Wanted,
 ): T {
   const byId = snapshots.find((snapshot) => snapshot.id === wanted);
   if (byId) return byId;
-  const limit = wanted === 'latest' ? Number.POSITIVE_INFINITY : endOf(wanted);
-  if (limit === null) throw unknownId(snapshots, wanted, agent);
-  const [newest] = newestFirst(
-    snapshots.filter((s) => !s.safety && Date.parse(s.createdAt) <= limit),
-  );
+  const newest =
+    wanted === 'latest' ? newestOf(snapshots, now) : newestUntil(snapshots, wanted, agent);
   if (!newest) {
     throw new CowherdError(
       'SNAPSHOT_UNKNOWN',
@@ -74,16 +104,29 @@ export function pickSnapshot<T extends Listed>(
   return newest;
 }
 
+function newestUntil<T extends Listed>(
+  snapshots: readonly T[],
+  time: string,
+  agent: string,
+): T | undefined {
+  const limit = endOf(time);
+  if (limit === null) throw unknownId(snapshots, time, agent);
+  return newestFirst(snapshots).find((s) => !s.safety && Date.parse(s.createdAt) <= limit);
+}
+
 /** Newest first; equal times by ordinal of the id, the later taken first. */
 export function newestFirst<T extends Pick<Listed, 'id' | 'createdAt'>>(
   snapshots: readonly T[],
 ): T[] {
   return [...snapshots].sort(
-    (a, b) =>
-      Date.parse(b.createdAt) - Date.parse(a.createdAt) ||
-      ordinalOf(b.id) - ordinalOf(a.id) ||
-      (a.id < b.id ? -1 : 1),
+    (a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt) || byTurn(a.id, b.id),
   );
+}
+
+/** The order of what has one time: the later taken first, so the same whatever the order was before. */
+export function byTurn(a: string, b: string): number {
+  if (a === b) return 0;
+  return ordinalOf(b) - ordinalOf(a) || (a < b ? -1 : 1);
 }
 
 function ordinalOf(id: string): number {
@@ -91,9 +134,8 @@ function ordinalOf(id: string): number {
 }
 
 function endOf(time: string): number | null {
-  if (!/^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(time)) return null;
-  const at = Date.parse(time);
-  if (Number.isNaN(at)) return null;
+  const at = parseTime(time);
+  if (at === null) return null;
   return time.includes('.') ? at : at + 999;
 }
 

@@ -6,6 +6,18 @@ export type Grade = (typeof GRADES)[number];
 
 export type Tier = 'zfs' | 'btrfs' | 'reflink' | 'tar' | 'unsupported';
 
+/** On a filesystem with datasets a volume can be one of its own. */
+export function hasDatasets(tier: Tier): boolean {
+  return tier === 'zfs' || tier === 'btrfs';
+}
+
+/**
+ * Why a database has no checkpoint: `owner` (root's, or a group's that is as good as root), `flaw` (see the manifest), `path` (too long for SQLite),
+ * `limit` (of number or time), `damaged` (SQLite says so), `stuck` (its child did not end in time, or ran into a limit of its own), `failed` (anything else).
+ */
+export const CAUSES = ['owner', 'flaw', 'path', 'limit', 'damaged', 'stuck', 'failed'] as const;
+export type Cause = (typeof CAUSES)[number];
+
 /** One row of `PRAGMA wal_checkpoint`; busy -1 when the database could not be asked (`note` says why). */
 export interface SqliteRow {
   readonly volume: string;
@@ -17,6 +29,7 @@ export interface SqliteRow {
   readonly log: number;
   readonly checkpointed: number;
   readonly note?: string;
+  readonly cause?: Cause;
 }
 
 /** A captured volume. `guid` identifies the image, `location` says where it lies. */
@@ -42,12 +55,13 @@ export interface SnapshotDocument {
   readonly sqlite: readonly SqliteRow[];
 }
 
-/** A volume that was not captured, and why. */
+/** A volume that was not captured, and why; `partial` where the volume was, but for something in it. */
 export interface Skipped {
   readonly agent: string;
   readonly volume: string;
   readonly code: 'TIER_UNSUPPORTED';
   readonly message: string;
+  readonly partial?: true;
 }
 
 export interface SnapshotReport {

@@ -62,6 +62,15 @@ export interface TransactionRecord {
   readonly dependents: readonly string[];
 }
 
+/** A record that cannot be read as one: what it said is not known, so nothing it may speak of is touched. */
+export interface DamagedRecord {
+  readonly path: string;
+  /** Of a transaction under way; else of a committed rollback that keeps its old data. */
+  readonly underWay: boolean;
+  /** As far as it can be read. */
+  readonly agent: string | null;
+}
+
 /** Which of its two trees lies at a volume's place now; `unmounted`: the new one belongs there and is not mounted, for a key that is missing. */
 export type InPlace = 'old' | 'new' | 'unmounted' | 'none' | 'foreign';
 
