@@ -1,7 +1,14 @@
+import type { FilePath } from '../model/file-path.ts';
 import type { Manifest, NestedImage, StoredSnapshot } from '../model/manifest.ts';
 import type { Mount } from '../model/mountinfo.ts';
 import type { Tier } from '../model/snapshot.ts';
-import type { InPlace, SwapVolume, TransactionRecord, Tree } from '../model/transaction.ts';
+import type {
+  DamagedRecord,
+  InPlace,
+  SwapVolume,
+  TransactionRecord,
+  Tree,
+} from '../model/transaction.ts';
 
 /** What a driver can do, as data that planners read. */
 export interface Capabilities {
@@ -16,6 +23,19 @@ export interface Capabilities {
   readonly diff: boolean;
   /** A copy inside the filesystem shares its data. */
   readonly sharedCopies: boolean;
+  /** Images can be read where they are, and be had at once. */
+  readonly imagesAtHand: boolean;
+}
+
+/** A dataset's path from the filesystem's root, and whether system calls take it; where not, `path` says about where it is. */
+export interface DatasetPlace extends FilePath {
+  readonly reachable: boolean;
+}
+
+/** A dataset inside a volume's own, by its path in the volume. */
+export interface NestedDataset extends FilePath {
+  /** Why it cannot be captured with the volume, or null. */
+  readonly reason: string | null;
 }
 
 /** Where a volume's data lies, as observed now. */
@@ -39,10 +59,12 @@ export interface Placement {
   readonly pathInFs: string;
   /** Which incarnation of a Docker volume it is, by its directory's inode and birth; Docker's CreatedAt changes with every swap. Null where unknown. */
   readonly incarnation: string | null;
-  /** Datasets inside the volume's own, relative to it: captured and restored with it. */
-  readonly nested: readonly string[];
+  /** Datasets inside the volume's own: captured and restored with it, as far as they can be. Outer ones first. */
+  readonly nested: readonly NestedDataset[];
   /** Why its data cannot be swapped in place (it is a mount point of its own), or null. */
   readonly notSwappable: string | null;
+  /** What a hostile hand could make of it, where `reason` or `notSwappable` refuses it for that; as a rule null. */
+  readonly hostile: 'HOSTILE_PATH' | 'HOSTILE_STORE' | null;
 }
 
 /** Snapshots of one dataset that other tools took, and the volumes whose data they do not hold. */
@@ -66,6 +88,10 @@ export interface Image {
   readonly guid: string;
   readonly sourceGuid: string;
   readonly nested: readonly NestedImage[];
+  /** Datasets inside the volume that were to be captured and are not: gone, moved, or nothing that can be captured. */
+  readonly lost: readonly FilePath[];
+  /** False when something was left out of a copy, since it lies too deep to be copied again. */
+  readonly whole: boolean;
 }
 
 /** A capture of one or more restore points on one filesystem, prepared before the freeze. */
@@ -75,12 +101,14 @@ export interface Capture {
    * waited for, unless nobody writes any more (`atRest`) and its images would lack what is not written. Throws then.
    */
   flush(atRest: boolean): Promise<void>;
+  /** How long `take` will be about (ms); without it that is no time. */
+  readonly expectedMs?: () => number;
   /** Takes every image; the only step inside the freeze. An abort leaves it to `discard`. */
   take(signal: AbortSignal): Promise<void>;
   /** Removes images that were taken, so that `take` can be tried again. */
   reset(): Promise<void>;
   /** After the thaw: reads images out where they are not isolated, and names them. Order of the set's volumes. */
-  finish(key: string): Promise<readonly Image[]>;
+  finish(key: string, signal?: AbortSignal): Promise<readonly Image[]>;
   /** Where an image of a set is before the set is published, for `readImages`. */
   location(key: string, image: string): string;
   /** Writes the manifest, fsyncs, and makes the restore point visible: the last step. */
@@ -97,7 +125,7 @@ export type StageSource =
       readonly from: 'image';
       readonly location: string;
       /** Datasets inside the volume: their paths in it, and where their images are. */
-      readonly nested: readonly { readonly path: string; readonly location: string }[];
+      readonly nested: readonly (FilePath & { readonly location: string })[];
     }
   | { readonly from: 'live' };
 
@@ -107,9 +135,13 @@ export interface StageRequest {
   /** What the new data shall be: a dataset of its own or a plain directory. */
   readonly kind: Tree['kind'];
   readonly source: StageSource;
+  /** Told of every part of the source that has no place in the new data. */
+  readonly tell?: (message: string) => void;
+  /** Ends the copying. */
+  readonly signal?: AbortSignal;
 }
 
-/** What a bounded look at a volume's data tells beyond its placement. */
+/** What a bounded look at a volume's data tells. */
 export interface VolumeFacts {
   /** Entries that are overwritten in place (NOCOW, `chattr +C`). */
   readonly nocow: number;
@@ -131,50 +163,47 @@ export interface InspectRequest {
 
 /** Something about a filesystem that a person should know. */
 export interface Concern {
-  readonly code: 'LOW_SPACE' | 'POOL_DEGRADED' | 'NOT_PROMOTED';
+  readonly code: 'LOW_SPACE' | 'READ_ONLY' | 'POOL_DEGRADED' | 'NOT_PROMOTED';
   readonly message: string;
   readonly mend: string;
 }
 
-/** Everything Cowherd keeps on one filesystem, and what it does there. All methods are safe to repeat. */
+/** Work on read-only host directories. */
+export type Use<T> = (roots: readonly string[]) => Promise<T>;
+
+/** Everything Cowherd keeps and does on one filesystem. All methods are safe to repeat. */
 export interface Store {
   readonly fsId: string;
   readonly capabilities: Capabilities;
-
-  /** Paths, from the filesystem's root, of every dataset that can be seen there. */
-  datasets(): Promise<readonly string[]>;
+  /** Every dataset that can be seen there, whatever any of them is called. */
+  datasets(): Promise<readonly DatasetPlace[]>;
   /** What other tools took of the datasets around these volumes, each volume's own left out; only datasets that have some. */
   foreignSnapshots(volumes: readonly Placement[]): Promise<readonly ForeignSnapshots[]>;
-  list(): Promise<readonly StoredSnapshot[]>;
-  /** Ids whose manifest cannot be read; their images are left alone. */
-  damaged(): Promise<readonly string[]>;
+  /** Restore points, or those with wanted ids, in no order. */
+  list(isWanted?: (id: string) => boolean): Promise<readonly StoredSnapshot[]>;
+  /** Ids whose manifest cannot be read, or is too large to be (8 MiB); their images are left alone. What is known to be `whole` is not looked at. */
+  damaged(whole?: ReadonlySet<string>): Promise<readonly string[]>;
   /** True when the id is taken. */
   has(id: string): Promise<boolean>;
-  capture(sets: readonly CaptureSet[]): Promise<Capture>;
+  capture(sets: readonly CaptureSet[], signal?: AbortSignal): Promise<Capture>;
   /** Gives transient read-only images of volumes to `use`, in their order, then removes them; volumes in one dataset share one. */
-  withImages<T>(
-    volumes: readonly Placement[],
-    use: (roots: readonly string[]) => Promise<T>,
-  ): Promise<T>;
+  withImages<T>(volumes: readonly Placement[], use: Use<T>, signal?: AbortSignal): Promise<T>;
   /** Gives images of restore points, by where they are, as read-only host directories to `use`. */
-  readImages<T>(
-    locations: readonly string[],
-    use: (roots: readonly string[]) => Promise<T>,
-  ): Promise<T>;
+  readImages<T>(locations: readonly string[], use: Use<T>): Promise<T>;
   /** Looks at a read-only image, never at the live tree. */
   inspect(request: InspectRequest): Promise<VolumeFacts>;
   setPinned(id: string, pinned: boolean): Promise<void>;
   /** Destroys a restore point, and the retired data that was kept for it. Gone already is success. */
   destroy(id: string): Promise<void>;
 
+  /** Throws TIER_UNSUPPORTED where a volume's data could not be copied whole. Reads all its names. */
+  expectCopyable(volume: Placement, signal: AbortSignal): Promise<void>;
   /** Copies data to where `install` will take it from; compared with its source. Throws NO_SPACE, TOOL_FAILED. */
   stage(request: StageRequest): Promise<Tree>;
   /** What a volume that becomes a dataset will inherit from those around it, as `compression=lz4 (tank)`. */
   inherited(volume: Placement): Promise<readonly string[]>;
   /** Bytes allocated to a volume's files, and how many entries it has. */
-  measure(
-    volume: Placement,
-  ): Promise<{ readonly allocatedBytes: number; readonly entries: number }>;
+  measure(of: Placement): Promise<{ readonly allocatedBytes: number; readonly entries: number }>;
   /** The tree at a volume's place now. Null when nothing is there. */
   treeAt(pathInFs: string): Promise<Tree | null>;
   inPlace(volume: SwapVolume): Promise<InPlace>;
@@ -193,7 +222,9 @@ export interface Store {
   /** Makes all changes so far durable. Throws TOOL_FAILED when it takes longer (default 60 s). */
   sync(timeoutMs?: number): Promise<void>;
 
+  /** Of transactions under way, as far as they can be read; then the others, and of committed rollbacks. */
   records(): Promise<readonly TransactionRecord[]>;
+  damagedRecords(): Promise<readonly DamagedRecord[]>;
   saveRecord(record: TransactionRecord): Promise<void>;
   dropRecord(id: string): Promise<void>;
   /** Keeps the record of a committed rollback, and with it the retired data, until its safety snapshot goes. */
@@ -211,7 +242,7 @@ export interface Store {
   leftovers(): Promise<readonly string[]>;
 }
 
-/** A filesystem's driver. Differences between drivers are in `capabilities`. */
+/** A filesystem's driver; what differs is in `capabilities`. */
 export interface Driver {
   readonly tier: Tier;
   readonly capabilities: Capabilities;

@@ -10,6 +10,9 @@ export interface Found {
   readonly mount: Mount;
 }
 
+/** A filesystem's UUID by one of its mounts, or null. Throws TOOL_MISSING, TOOL_FAILED. */
+export type IdOf = (mount: Mount) => Promise<string | null>;
+
 /** Docker makes `volumes/NAME` when it creates a volume; what lies in it may be swapped, the directory stays. */
 export async function incarnationOf(data: string): Promise<string | null> {
   if (basename(data) !== '_data') return null;

@@ -1,6 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Manifest } from '../model/manifest.ts';
-import { GRADES } from '../model/snapshot.ts';
+import { CAUSES, GRADES } from '../model/snapshot.ts';
 
 const text = z.string();
 const tier = z.enum(['zfs', 'btrfs', 'reflink', 'tar', 'unsupported']);
@@ -14,6 +14,7 @@ const sqliteRow = z.object({
   log: z.number(),
   checkpointed: z.number(),
   note: text.optional(),
+  cause: z.enum(CAUSES).optional().catch(undefined),
 });
 
 const database = z.object({
@@ -24,9 +25,12 @@ const database = z.object({
   uid: z.number(),
   gid: z.number(),
   walBytes: z.number(),
+  sizeBytes: z.number().optional(),
+  // A later version may know more of them.
+  flaw: z.enum(['header', 'links', 'beside']).optional().catch(undefined),
 });
 
-const imageName = text.regex(/^[A-Za-z0-9_.%~-]+$/);
+const imageName = text.regex(/^(?!\.{1,2}$)[A-Za-z0-9_.%~-]+$/);
 
 const volume = z.object({
   name: text,
@@ -36,8 +40,9 @@ const volume = z.object({
   fsId: text,
   image: imageName,
   guid: text,
-  nested: z.array(z.object({ path: text, image: imageName })),
+  nested: z.array(z.object({ path: text, pathBase64: text.optional(), image: imageName })),
   isolated: z.boolean(),
+  unsearched: z.literal(true).optional().catch(undefined),
   dataset: text.optional(),
   mountpoint: text,
   labels: z.record(text, text),
@@ -76,6 +81,7 @@ const manifest = z.object({
   skipped: z.array(z.object({ volume: text, message: text })),
   sqlite: z.array(sqliteRow),
   databases: z.array(database),
+  cut: z.object({ sqlite: z.number(), databases: z.number() }).optional(),
 });
 
 /** A manifest as written by this or a later version (fields are only ever added), or null when it is damaged. */

@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import { posix } from 'node:path';
+import * as z from 'zod';
 import {
   TRANSACTION_KINDS,
   TRANSACTION_PHASES,
@@ -6,6 +7,8 @@ import {
 } from '../model/transaction.ts';
 
 const text = z.string();
+/** Paths are joined to a mount point of ours: none may lead out of it. */
+const pathInFs = text.refine((path) => path.startsWith('/') && posix.normalize(path) === path);
 const tree = z.object({ kind: z.enum(['dataset', 'directory']), guid: text });
 
 const record = z.object({
@@ -18,7 +21,7 @@ const record = z.object({
   snapshot: text.nullable(),
   safety: text.nullable(),
   start: z.boolean(),
-  volumes: z.array(z.object({ name: text, fsId: text, pathInFs: text, old: tree, new: tree })),
+  volumes: z.array(z.object({ name: text, fsId: text, pathInFs, old: tree, new: tree })),
   containers: z.array(
     z.object({
       id: text,

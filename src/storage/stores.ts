@@ -1,10 +1,12 @@
 import type { Driver, Store } from './driver.ts';
+import { isBtrfs } from './btrfs/private-mount.ts';
+import { sharesData } from './plain/filesystem.ts';
 import type { ZfsOptions } from './zfs/store.ts';
 
 /** What the drivers need of the host. */
 export type StoreOptions = ZfsOptions;
 
-/** Opens stores by filesystem, each once in a run, with the driver its id belongs to: a ZFS pool's guid is a number, a btrfs UUID is none. */
+/** Opens stores by filesystem, each once in a run, with the driver its id belongs to: a ZFS pool's guid is a number, a UUID is none; every mounted btrfs is in sysfs. */
 export function openStores(options: StoreOptions): (fsId: string) => Promise<Store> {
   const opened = new Map<string, Promise<Store>>();
   return (fsId) => {
@@ -18,5 +20,9 @@ export function openStores(options: StoreOptions): (fsId: string) => Promise<Sto
 
 async function driverFor(fsId: string, options: StoreOptions): Promise<Driver> {
   if (/^\d+$/.test(fsId)) return (await import('./zfs/store.ts')).zfsDriver(options);
-  return (await import('./btrfs/store.ts')).btrfsDriver(options.runtimeDir);
+  if (await isBtrfs(fsId))
+    return (await import('./btrfs/store.ts')).btrfsDriver(options.runtimeDir);
+  if (await sharesData(fsId))
+    return (await import('./plain/store.ts')).reflinkDriver(options.runtimeDir);
+  return (await import('./tar/store.ts')).tarDriver(options);
 }

@@ -1,8 +1,6 @@
 import { posix } from 'node:path';
-import { arm, type Armed } from '../../exec/armed.ts';
-import { ownerTag } from '../../exec/liveness.ts';
 import { run } from '../../exec/run.ts';
-import { encodeName } from '../../model/names.ts';
+import { toCowherdError } from '../../model/errors.ts';
 import type { Capture, CaptureSet, Image, Placement } from '../driver.ts';
 import { copyTree } from '../tree/copy-tree.ts';
 import { hostPath, type Layout } from '../files/layout.ts';
@@ -12,23 +10,18 @@ import {
   partialDirectory,
   publishRestorePoint,
 } from '../files/restore-points.ts';
-import { located, removeImages } from './images.ts';
-import { createSubvolume, deleteSubvolume, makeReadonly, showSubvolume } from './subvolume.ts';
+import { armSnapshots, type ArmedSnapshots, type Step } from './armed-snapshots.ts';
+import { finishNested, takeNested, nestedSteps } from './capture-nested.ts';
+import { imageName, located } from '../files/images.ts';
+import { transientPath } from '../files/leftovers.ts';
+import { removeImages } from './images.ts';
+import { ioctls } from './ioctl.ts';
+import { deleteSubvolume } from './delete-subvolume.ts';
+import { createSubvolume, makeReadonly, showSubvolumes } from './subvolume.ts';
 
-const FLUSH_TIMEOUT_MS = 5_000;
-
-interface Step {
-  readonly source: string;
-  readonly target: string;
-}
-
-let transients = 0;
-
-/** A path for a transient image of this process; whatever lies there when the process is gone is a leftover. */
-export function transientPath(layout: Layout): string {
-  transients += 1;
-  return `${layout.transient}/${ownerTag()}-${String(transients)}`;
-}
+const PATIENCE = { timeoutMs: 5_000 };
+/** What is written in so short a time is written out in the freeze as fast as before it. */
+const FLUSHED_FOR_MS = 50;
 
 /** Prepares the capture of some restore points; the containing subvolume of volumes that are not isolated is captured once for all. */
 export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]): Promise<Capture> {
@@ -36,34 +29,30 @@ export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]):
   const steps = [...shared.values(), ...sets.flatMap((set) => setSteps(layout, set))];
   await makePartials(layout, sets);
   const setOf = (key: string): CaptureSet | undefined => sets.find((set) => set.key === key);
-  let armed: Armed | null = armSnapshots(steps.length);
+  const inner = sets.flatMap((set) => nestedSteps(layout, set));
+  let armed = await armAll(layout, steps, inner);
   return {
     flush: async () => flush(layout),
     take: async (signal) => {
-      await (armed ?? armSnapshots(steps.length)).fire(
-        steps.map(({ source, target }) => [source, target]),
-        signal,
-      );
+      const outer = armed.outer.take(steps, signal);
+      await Promise.all([outer, armed.inner && takeNested(armed.inner, inner, signal)]);
     },
     reset: async () => {
-      armed = null;
-      for (const { target } of steps) await deleteSubvolume(target);
+      for (const { target } of [...steps, ...inner]) await deleteSubvolume(target);
+      disarm(armed);
+      armed = await armAll(layout, steps, inner);
     },
-    finish: async (key) =>
-      Promise.all(
-        (setOf(key)?.volumes ?? []).map(async (volume) =>
-          finishImage({ layout, key, volume, shared }),
-        ),
-      ),
+    finish: async (key, signal) =>
+      finishImages({ layout, key, shared, signal }, setOf(key)?.volumes ?? []),
     location: (key, image) => `${partialDirectory(layout, key)}/${image}`,
     publish: async (key, manifest, pinned) => {
       await fileRestorePoint(layout, { key, manifest, pinned });
       const directory = await publishRestorePoint(layout, { key, manifest, pinned });
-      return located({ manifest, pinned, directory });
+      return located({ manifest, pinned, unpinned: false, directory });
     },
     discard: async (key) => removeImages(partialDirectory(layout, key)),
     close: async () => {
-      armed?.disarm();
+      disarm(armed);
       await Promise.all(Array.from(shared.values(), async ({ target }) => deleteSubvolume(target)));
     },
   };
@@ -71,13 +60,36 @@ export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]):
 
 /** A snapshot holds what is dirty in any case, mapped files included: this only spares the freeze the wait. */
 async function flush({ top }: Layout): Promise<void> {
-  await run('sync', ['-f', '--', top], { timeoutMs: FLUSH_TIMEOUT_MS }).catch(() => undefined);
+  if (performance.now() - (flushedAt.get(top) ?? -Infinity) < FLUSHED_FOR_MS) return;
+  const process = ioctls();
+  const asked = process.ask('sync', [[top]], PATIENCE);
+  const [told] = await asked.catch((thrown: unknown) => [{ error: toCowherdError(thrown) }]);
+  process.giveBack();
+  if (told !== undefined && 'error' in told && told.error.details['timedOut'] !== true)
+    await run('sync', ['-f', '--', top], PATIENCE).catch(() => undefined);
+  flushedAt.set(top, performance.now());
+}
+const flushedAt = new Map<string, number>();
+
+interface ArmedSteps {
+  readonly outer: ArmedSnapshots;
+  readonly inner: ArmedSnapshots | null;
 }
 
-/** Atomic read-only snapshots, of any number of subvolumes, with nothing left to be started when they are wanted. */
-function armSnapshots(groups: number): Armed {
-  const args = ['subvolume', 'snapshot', '-r', '--'];
-  return arm({ file: 'btrfs', args, groupSize: 2, groups });
+async function armAll(
+  { top }: Layout,
+  outer: readonly Step[],
+  inner: readonly Step[],
+): Promise<ArmedSteps> {
+  return {
+    outer: await armSnapshots(top, outer.length),
+    inner: inner.length === 0 ? null : await armSnapshots(top, inner.length),
+  };
+}
+
+function disarm({ outer, inner }: ArmedSteps): void {
+  outer.disarm();
+  inner?.disarm();
 }
 
 function sharedSteps(layout: Layout, sets: readonly CaptureSet[]): ReadonlyMap<string, Step> {
@@ -98,59 +110,62 @@ function setSteps(layout: Layout, set: CaptureSet): readonly Step[] {
   const directory = partialDirectory(layout, set.key);
   return set.volumes
     .filter(({ isolated }) => isolated)
-    .flatMap((volume) => {
-      const source = hostPath(layout, volume.pathInFs);
-      const nested = volume.nested.map((path, index) => ({
-        source: `${source}/${path}`,
-        target: `${directory}/${nestedName(volume, index)}`,
-      }));
-      return [{ source, target: `${directory}/${imageName(volume)}` }, ...nested];
-    });
-}
-
-function imageName(volume: Placement): string {
-  return `${encodeName(volume.volume)}.image`;
-}
-
-function nestedName(volume: Placement, index: number): string {
-  return `${encodeName(volume.volume)}.nested-${String(index)}`;
+    .map((volume) => ({
+      source: hostPath(layout, volume.pathInFs),
+      target: `${directory}/${imageName(volume)}`,
+    }));
 }
 
 interface FinishRequest {
   readonly layout: Layout;
   readonly key: string;
-  readonly volume: Placement;
   readonly shared: ReadonlyMap<string, Step>;
+  readonly signal: AbortSignal | undefined;
 }
 
-async function finishImage({ layout, key, volume, shared }: FinishRequest): Promise<Image> {
-  const image = imageName(volume);
-  const target = `${partialDirectory(layout, key)}/${image}`;
-  const transient = volume.isolated ? undefined : shared.get(volume.dataset)?.target;
-  if (transient !== undefined) await readOut({ transient, volume, target });
-  const shown = await showSubvolume(target);
-  return {
-    volume: volume.volume,
-    image,
-    guid: shown.uuid,
-    sourceGuid: shown.parentUuid ?? '',
-    nested: volume.nested.map((path, index) => ({ path, image: nestedName(volume, index) })),
-  };
+async function finishImages(
+  { layout, key, shared, signal }: FinishRequest,
+  volumes: readonly Placement[],
+): Promise<readonly Image[]> {
+  const directory = partialDirectory(layout, key);
+  const targets = volumes.map((volume) => `${directory}/${imageName(volume)}`);
+  const whole = await Promise.all(
+    volumes.map(async (volume, index) => {
+      const transient = volume.isolated ? undefined : shared.get(volume.dataset)?.target;
+      if (transient === undefined) return true;
+      return readOut({ transient, volume, target: targets[index] ?? '', signal });
+    }),
+  );
+  const shown = await showSubvolumes(targets);
+  return Promise.all(
+    volumes.map(async (volume, index) => ({
+      volume: volume.volume,
+      image: imageName(volume),
+      guid: shown[index]?.uuid ?? '',
+      sourceGuid: shown[index]?.parentUuid ?? '',
+      ...(await finishNested(volume, { directory, image: imageName(volume) })),
+      whole: whole[index] ?? false,
+    })),
+  );
 }
 
-/** Copies a volume's directory out of the image of the subvolume around it, into a read-only subvolume of its own. */
-async function readOut({
-  transient,
-  volume,
-  target,
-}: {
-  transient: string;
-  volume: Placement;
-  target: string;
-}): Promise<void> {
+interface ReadOut {
+  readonly transient: string;
+  readonly volume: Placement;
+  readonly target: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Copies a volume's directory out of the image of the subvolume around it, into a read-only subvolume of its own. False when not all of it. */
+async function readOut({ transient, volume, target, signal }: ReadOut): Promise<boolean> {
   await createSubvolume(target);
-  await copyTree(posix.join(transient, insideDataset(volume)), target, 'shared');
+  const whole = await copyTree(posix.join(transient, insideDataset(volume)), target, {
+    sharing: 'shared',
+    leaveTooDeep: true,
+    ...(signal === undefined ? {} : { signal }),
+  });
   await makeReadonly(target);
+  return whole;
 }
 
 /** Where a volume that is not isolated lies inside the dataset around it. */

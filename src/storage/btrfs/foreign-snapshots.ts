@@ -1,16 +1,15 @@
 import type { ForeignSnapshots, Placement } from '../driver.ts';
 import { hostPath, type Layout } from '../files/layout.ts';
-import { listSubvolumes, type ListedSubvolume } from './subvolume.ts';
-import { treeAtPath } from './swap.ts';
+import { listSubvolumes } from './list-subvolumes.ts';
+import { treeAtPath } from './trees.ts';
 
-const OUR_STORE = '/.cowherd/';
-
-/** `Store.foreignSnapshots`: whatever is a snapshot of a subvolume around a volume and not in our store. */
+/** `Store.foreignSnapshots`: whatever is a snapshot of a subvolume around a volume, our images left out. */
 export async function foreignSnapshots(
   layout: Layout,
   volumes: readonly Placement[],
 ): Promise<readonly ForeignSnapshots[]> {
-  const subvolumes = await listSubvolumes(layout.top);
+  const listed = await listSubvolumes(layout);
+  const subvolumes = listed.map((one) => ({ ...one, path: one.path.toString() }));
   const around = Map.groupBy(volumes, ({ pathInFs }) => subvolumeAround(subvolumes, pathInFs));
   const found = await Promise.all(
     Array.from(around, async ([dataset, inside]) => {
@@ -23,21 +22,20 @@ export async function foreignSnapshots(
   return found.filter(({ snapshots }) => snapshots.length > 0);
 }
 
-/** Paths of the snapshots of one subvolume that are not ours. */
-export function snapshotsOf(
-  subvolumes: readonly ListedSubvolume[],
-  guid: string | null,
-): readonly string[] {
+interface Listed {
+  readonly path: string;
+  readonly parentGuid: string | null;
+}
+
+/** Paths of the snapshots of one subvolume. */
+export function snapshotsOf(subvolumes: readonly Listed[], guid: string | null): readonly string[] {
   return subvolumes.flatMap(({ path, parentGuid }) =>
-    guid !== null && parentGuid === guid && !path.startsWith(OUR_STORE) ? [path] : [],
+    guid !== null && parentGuid === guid ? [path] : [],
   );
 }
 
 /** The subvolume that holds a path, other than one that lies at the path itself: the longest above it, else the filesystem's top. */
-export function subvolumeAround(
-  subvolumes: readonly Pick<ListedSubvolume, 'path'>[],
-  path: string,
-): string {
+export function subvolumeAround(subvolumes: readonly Pick<Listed, 'path'>[], path: string): string {
   const above = subvolumes.filter((subvolume) => path.startsWith(`${subvolume.path}/`));
   return above.reduce(
     (best, subvolume) => (subvolume.path.length > best.length ? subvolume.path : best),

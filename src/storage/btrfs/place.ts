@@ -1,13 +1,12 @@
 import { dirname } from 'node:path';
 import { pathInFilesystem, type Mount } from '../../model/mountinfo.ts';
 import type { Placement } from '../driver.ts';
-import { incarnationOf, type Found } from '../found.ts';
-import { filesystemId } from './private-mount.ts';
+import { incarnationOf, type Found, type IdOf } from '../found.ts';
 import { isSubvolume } from './subvolume.ts';
 
 /** Where a volume's data lies on btrfs. */
-export async function placeOnBtrfs({ volume, real, mount }: Found): Promise<Placement> {
-  const fsId = await filesystemId(mount);
+export async function placeOnBtrfs({ volume, real, mount }: Found, idOf: IdOf): Promise<Placement> {
+  const fsId = await idOf(mount);
   const pathInFs = pathInFilesystem(real, mount);
   const isolated = await isSubvolume(real);
   return {
@@ -24,6 +23,7 @@ export async function placeOnBtrfs({ volume, real, mount }: Found): Promise<Plac
     incarnation: await incarnationOf(real),
     nested: [],
     notSwappable: real === mount.mountPoint ? `${real} is a mount point of its own` : null,
+    hostile: null,
   };
 }
 

@@ -1,55 +1,24 @@
-import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { lockFile } from '../../exec/flock.ts';
-import { run } from '../../exec/run.ts';
 import { CowherdError } from '../../model/errors.ts';
 import type { Mount } from '../../model/mountinfo.ts';
-import { readMounts } from '../mounts.ts';
-
-const OPTIONS = 'subvolid=5,nosuid,nodev,noexec,noatime,nosymfollow';
-const MOUNT_LOCK_WAIT_MS = 30_000;
+import { ensureMounted, PRIVATE_OPTIONS } from '../private-mount.ts';
 
 /**
  * The filesystem's top level, mounted for us alone at `<runtimeDir>/fs/<uuid>` and left there: renames and reflinks
  * between volumes and store work through one mount only (rename(2), EXDEV), and no symlink is followed in it.
- * Made when it is missing. Throws TOOL_FAILED, or IO_ERROR when something else sits there.
+ * Made when it is missing, writable where the filesystem is, which stays read-only where it is that. Throws TOOL_FAILED, or IO_ERROR when something else sits there.
  */
 export async function privateMount(fsId: string, runtimeDir: string): Promise<string> {
-  const target = `${runtimeDir}/fs/${fsId}`;
-  if (await isMounted(target, fsId)) return target;
-  await mkdir(target, { recursive: true, mode: 0o700 });
-  await chmod(`${runtimeDir}/fs`, 0o700);
-  const lock = await lockFile(`${runtimeDir}/mount-${fsId}.lock`, MOUNT_LOCK_WAIT_MS);
-  if (lock === null)
-    throw new CowherdError('IO_ERROR', `another run has been mounting ${target} for 30 s`);
-  try {
-    if (!(await isMounted(target, fsId))) await mountAt(target, fsId);
-  } finally {
-    lock.release();
-  }
-  return target;
-}
-
-async function mountAt(target: string, fsId: string): Promise<void> {
-  await run('mount', [
-    '-t',
-    'btrfs',
-    '-o',
-    OPTIONS,
-    '--make-private',
-    await deviceOf(fsId),
-    target,
-  ]);
-}
-
-async function isMounted(target: string, fsId: string): Promise<boolean> {
-  const mounts = (await readMounts()).filter((mount) => mount.mountPoint === target);
-  const last = mounts.at(-1);
-  if (!last) return false;
-  if (last.root === '/' && last.fstype === 'btrfs' && (await filesystemId(last)) === fsId)
-    return true;
-  throw new CowherdError('IO_ERROR', `${target} is mounted, but not with the filesystem ${fsId}`, {
-    hint: `umount ${target}, then run it again`,
+  // Read-only at first: mounting a btrfs in any other way makes one writable that is read-only, for whatever reason that was.
+  const options = `ro,subvolid=5,${PRIVATE_OPTIONS}`;
+  return ensureMounted({
+    runtimeDir,
+    target: `${runtimeDir}/fs/${fsId}`,
+    lock: `${runtimeDir}/mount-${fsId}.lock`,
+    mount: async () => ['-t', 'btrfs', '-o', options, await deviceOf(fsId)],
+    isWanted: async (mount) =>
+      mount.root === '/' && mount.fstype === 'btrfs' && (await filesystemId(mount)) === fsId,
   });
 }
 
@@ -62,6 +31,11 @@ export async function filesystemId(mount: Mount): Promise<string | null> {
     if ((await devicesOf(uuid)).includes(device)) return uuid;
   }
   return null;
+}
+
+/** True for the UUID of a mounted btrfs. */
+export async function isBtrfs(fsId: string): Promise<boolean> {
+  return (await mountedFilesystems()).includes(fsId);
 }
 
 async function mountedFilesystems(): Promise<readonly string[]> {

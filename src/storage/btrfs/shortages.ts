@@ -1,9 +1,12 @@
 import { run } from '../../exec/run.ts';
+import { READ_ONLY_HINT } from '../../model/errors.ts';
 import type { Concern } from '../driver.ts';
 import type { Layout } from '../files/layout.ts';
+import { readMounts } from '../mounts.ts';
 
 const NEARLY_FULL =
   'its metadata is nearly full and no space is unallocated: writes fail though bytes are free';
+const READ_ONLY = 'it is read-only: nothing on it can be captured, rolled back or destroyed';
 const MIB = 1024 * 1024;
 /** Less than this cannot become a chunk of metadata on any but the smallest filesystem. */
 const CHUNK_BYTES = 128 * MIB;
@@ -18,8 +21,21 @@ export interface Usage {
   readonly reserved: number;
 }
 
-/** `Store.shortages`: metadata that is nearly full where nothing is left to allocate (btrfs-balance(8), ENOSPC). */
+/**
+ * `Store.concerns`: a filesystem that was made read-only, or made itself so (btrfs(5), an aborted transaction), and metadata
+ * that is nearly full where nothing is left to allocate (btrfs-balance(8), ENOSPC).
+ */
 export async function concernsOf(layout: Layout): Promise<readonly Concern[]> {
+  return [...(await readOnly(layout)), ...(await shortages(layout))];
+}
+
+async function readOnly({ top }: Layout): Promise<readonly Concern[]> {
+  const mount = (await readMounts()).findLast(({ mountPoint }) => mountPoint === top);
+  if (mount?.superOptions.includes('ro') !== true) return [];
+  return [{ code: 'READ_ONLY', message: READ_ONLY, mend: READ_ONLY_HINT }];
+}
+
+async function shortages(layout: Layout): Promise<readonly Concern[]> {
   const { stdout } = await run('btrfs', ['filesystem', 'usage', '-b', '--', layout.top]);
   const usage = parseUsage(stdout);
   return usage !== null && isTight(usage)

@@ -1,24 +1,11 @@
 import { lstat } from 'node:fs/promises';
-import { run } from '../../exec/run.ts';
-import { CowherdError, systemCode } from '../../model/errors.ts';
+import { runOnPaths } from '../../exec/run-on-paths.ts';
+import { failureOf, run } from '../../exec/run.ts';
+import { CowherdError, systemCode, toCowherdError } from '../../model/errors.ts';
+import { readSubvolumes, type Subvolume } from './subvolume-info.ts';
 
 /** Inode number of every subvolume's root directory (BTRFS_FIRST_FREE_OBJECTID). */
 const SUBVOLUME_INODE = 256;
-
-/** A subvolume as the listing of the filesystem has it; `path` from its root. */
-export interface ListedSubvolume {
-  readonly path: string;
-  readonly guid: string;
-  /** What it is a snapshot of, or null. */
-  readonly parentGuid: string | null;
-}
-
-export interface Subvolume {
-  readonly uuid: string;
-  readonly parentUuid: string | null;
-  readonly receivedUuid: string | null;
-  readonly readonly: boolean;
-}
 
 /** True when the path is the root of a btrfs subvolume; the caller knows that it lies on btrfs. */
 export async function isSubvolume(path: string): Promise<boolean> {
@@ -26,10 +13,38 @@ export async function isSubvolume(path: string): Promise<boolean> {
   return stat !== null && stat.isDirectory() && stat.ino === SUBVOLUME_INODE;
 }
 
-/** `btrfs subvolume show`, as far as identity goes. Throws TOOL_FAILED when it is none. */
+/** What a subvolume is. Throws TOOL_FAILED when it is none. */
 export async function showSubvolume(path: string): Promise<Subvolume> {
-  const { stdout } = await run('btrfs', ['subvolume', 'show', '--', path]);
-  return parseShow(stdout);
+  const [shown] = await showSubvolumes([path]);
+  if (shown === undefined) throw new CowherdError('TOOL_FAILED', `${path} was not shown`);
+  return shown;
+}
+
+/** The same of some, in their order. */
+export async function showSubvolumes(paths: readonly string[]): Promise<readonly Subvolume[]> {
+  if (paths.length === 0) return [];
+  try {
+    return await readSubvolumes(paths);
+  } catch (error) {
+    if (toCowherdError(error).code !== 'TOOL_MISSING') throw error;
+    return Promise.all(paths.map(showByCommand));
+  }
+}
+
+/**
+ * `btrfs subvolume show`, as far as identity goes. At its end it lists the snapshots, and exits 1 where some path of the
+ * filesystem is too long for that: whatever is of interest here has been printed by then. Throws TOOL_FAILED.
+ */
+export async function showByCommand(path: string): Promise<Subvolume> {
+  const args = ['subvolume', 'show', '--', path];
+  const { exitCode, stdout, stderr } = await run('btrfs', args, { okExits: [1] });
+  if (exitCode === 0 || isShown(stdout)) return parseShow(stdout);
+  throw failureOf({ file: 'btrfs', args, code: undefined, timedOut: false, exitCode, stderr });
+}
+
+/** All of interest has been printed. */
+function isShown(text: string): boolean {
+  return /^\tFlags:/m.test(text);
 }
 
 /** Parses `btrfs subvolume show` (btrfs-subvolume(8)); `-` means there is none. */
@@ -55,21 +70,14 @@ export async function createSubvolume(path: string): Promise<void> {
   await run('btrfs', ['subvolume', 'create', '--', path]);
 }
 
-export interface SnapshotOptions {
-  readonly readonly: boolean;
-  readonly signal?: AbortSignal;
-}
-
 /** An atomic copy-on-write snapshot; holds all written data and dirty mmap pages, nested subvolumes as empty directories. */
 export async function snapshotSubvolume(
   source: string,
-  target: string,
-  options: SnapshotOptions,
+  target: string | Buffer,
+  { readonly }: { readonly readonly: boolean },
 ): Promise<void> {
-  const flags = options.readonly ? ['-r'] : [];
-  await run('btrfs', ['subvolume', 'snapshot', ...flags, '--', source, target], {
-    ...(options.signal ? { signal: options.signal } : {}),
-  });
+  const flags = readonly ? ['-r'] : [];
+  await runOnPaths('btrfs', ['subvolume', 'snapshot', ...flags, '--'], [source, target]);
 }
 
 /** Makes a subvolume read-only, for ever: the other way would corrupt later increments (btrfs-send(8)). */
@@ -77,102 +85,10 @@ export async function makeReadonly(path: string): Promise<void> {
   await run('btrfs', ['property', 'set', '-t', 'subvol', '--', path, 'ro', 'true']);
 }
 
-/** Deletes a subvolume and what is nested in it; gone already is success, also when a killed run's tool was quicker. */
-export async function deleteSubvolume(path: string): Promise<void> {
-  if ((await statIfThere(path)) === null) return;
-  try {
-    for (const nested of await nestedSubvolumes(path)) await deleteSubvolume(`${path}/${nested}`);
-    await run('btrfs', ['subvolume', 'delete', '--', path]);
-  } catch (error) {
-    if ((await statIfThere(path)) !== null) throw error;
-  }
-}
-
-/** Paths of the subvolumes directly inside one, relative to it. */
-export async function nestedSubvolumes(path: string): Promise<readonly string[]> {
-  const { stdout } = await run('btrfs', ['subvolume', 'list', '-o', '-u', '-q', '--', path]);
-  if (stdout === '') return [];
-  const own = await pathOfId(await idOf(path), path);
-  if (own === null) throw new CowherdError('IO_ERROR', `btrfs does not know where ${path} lies`);
-  const inside = `${own}/`;
-  const listed = await asTheyAre(parseLines(stdout), path, (place) =>
-    place.startsWith(inside) ? `${path}/${place.slice(inside.length)}` : null,
-  );
-  return listed.flatMap(({ path: place }) =>
-    place.startsWith(inside) ? [place.slice(inside.length)] : [],
-  );
-}
-
-/** All subvolumes of a filesystem; `top` is its mounted top level, in which no symlink is followed. */
-export async function listSubvolumes(top: string): Promise<readonly ListedSubvolume[]> {
-  const { stdout } = await run('btrfs', ['subvolume', 'list', '-u', '-q', '--', top], {
-    maxOutputBytes: 256 * 1024 * 1024,
-  });
-  const listed = await asTheyAre(parseLines(stdout), top, (place) => `${top}${place}`);
-  return listed.map(({ path, guid, parentGuid }) => ({ path, guid, parentGuid }));
-}
-
-interface Line extends ListedSubvolume {
-  readonly id: string;
-}
-
-/**
- * A name may hold anything, also a line break and what looks like a further line (any user can make subvolumes): what is
- * not a subvolume where its line says, also because its path is too long to be looked at, is where btrfs finds its id, or
- * nowhere. Each place once. btrfs is asked for one at a time, since anybody may make thousands of such names.
- */
-async function asTheyAre(
-  lines: readonly Line[],
-  mounted: string,
-  hostPathOf: (place: string) => string | null,
-): Promise<readonly Line[]> {
-  const asListed = await Promise.all(
-    lines.map(async ({ path }) => {
-      const listed = hostPathOf(path);
-      return listed !== null && (await isSubvolume(listed).catch(() => false));
-    }),
-  );
-  const places = new Map<string, Line>();
-  for (const [index, line] of lines.entries()) {
-    const path = asListed[index] === true ? line.path : await pathOfId(line.id, mounted);
-    if (path !== null && !places.has(path)) places.set(path, { ...line, path });
-  }
-  return [...places.values()];
-}
-
-const LISTED = /^ID (\d+) gen \d+ top level \d+ parent_uuid (\S+)\s+uuid (\S+)\s+path (.+)$/;
-
-/** `btrfs subvolume list -u -q` (stdout as latin1), paths with a leading slash. A name with a line break ends at it. */
-export function parseList(text: string): readonly ListedSubvolume[] {
-  return parseLines(text).map(({ path, guid, parentGuid }) => ({ path, guid, parentGuid }));
-}
-
-function parseLines(text: string): readonly Line[] {
-  return text.split('\n').flatMap((line) => {
-    const [, id, parent, uuid, path] = LISTED.exec(line) ?? [];
-    const guid = uuidOf(uuid);
-    if (id === undefined || guid === null || path === undefined) return [];
-    return [{ id, path: inTree(path), guid, parentGuid: uuidOf(parent) }];
-  });
-}
-
-/** Where a subvolume lies, from the filesystem's top level; null when there is none (any more). */
-async function pathOfId(id: string, mounted: string): Promise<string | null> {
-  const argv = ['inspect-internal', 'subvolid-resolve', id, mounted];
-  const { exitCode, stdout } = await run('btrfs', argv, { okExits: [1] });
-  return exitCode === 0 ? inTree(stdout.replace(/\n$/, '')) : null;
-}
-
-function inTree(latin1: string): string {
-  return `/${Buffer.from(latin1, 'latin1').toString('utf8')}`;
-}
-
-async function idOf(path: string): Promise<string> {
-  const { stdout } = await run('btrfs', ['inspect-internal', 'rootid', '--', path]);
-  return stdout.trim();
-}
-
-async function statIfThere(path: string): Promise<Awaited<ReturnType<typeof lstat>> | null> {
+/** Null when nothing is there. */
+export async function statIfThere(
+  path: string | Buffer,
+): Promise<Awaited<ReturnType<typeof lstat>> | null> {
   try {
     return await lstat(path);
   } catch (error) {
@@ -181,7 +97,8 @@ async function statIfThere(path: string): Promise<Awaited<ReturnType<typeof lsta
   }
 }
 
-function uuidOf(text: string | undefined): string | null {
+/** A UUID as btrfs-progs print it, or null for anything else. */
+export function uuidOf(text: string | undefined): string | null {
   return text !== undefined && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
     ? text
     : null;

@@ -1,8 +1,10 @@
 import { posix } from 'node:path';
 import type { Placement } from '../driver.ts';
-import { insideDataset, transientPath } from './capture.ts';
+import { transientPath } from '../files/leftovers.ts';
+import { insideDataset } from './capture.ts';
 import { hostPath, type Layout } from '../files/layout.ts';
-import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './subvolume.ts';
+import { deleteSubvolume } from './delete-subvolume.ts';
+import { isSubvolume, snapshotSubvolume } from './subvolume.ts';
 
 /**
  * Gives transient read-only images of some volumes to `use`, in their order: one image for all that lie in the same

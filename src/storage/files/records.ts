@@ -1,41 +1,69 @@
 import { rm, rmdir } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { isOwnerAlive } from '../../exec/liveness.ts';
-import { CowherdError, systemCode } from '../../model/errors.ts';
-import type { TransactionRecord } from '../../model/transaction.ts';
-import { PARTIAL, readIfThere, syncDirectory, writeDurably } from '../durable.ts';
+import { systemCode } from '../../model/errors.ts';
+import type { DamagedRecord, TransactionRecord } from '../../model/transaction.ts';
+import { PARTIAL, readIfThere, syncDirectory, writeDurably } from '../../exec/durable.ts';
 import { parseRecord } from '../record-schema.ts';
 import { namesIn, type Layout } from './layout.ts';
 
 const SUFFIX = '.json';
 const HALF_WRITTEN = /^((\d+-\d+)-.+\.json)\.partial$/;
 
-/** The records of transactions under way. Throws IO_ERROR naming one that cannot be read. */
+/** The records of transactions under way; a damaged one is among {@link damagedRecords}. */
 export async function listRecords(layout: Layout): Promise<readonly TransactionRecord[]> {
-  return readAll(layout.transactions);
+  return readable(await readAll(layout.transactions));
 }
 
 /** The records of committed rollbacks whose retired data is still kept. */
 export async function listRetired(layout: Layout): Promise<readonly TransactionRecord[]> {
-  return readAll(layout.retired);
+  return readable(await readAll(layout.retired));
 }
 
-async function readAll(directory: string): Promise<readonly TransactionRecord[]> {
+/** The records that cannot be read. */
+export async function damagedRecords({
+  transactions,
+  retired,
+}: Layout): Promise<readonly DamagedRecord[]> {
+  const all = [...(await readAll(transactions)), ...(await readAll(retired))];
+  return all.flatMap(({ path, text, record }) =>
+    record === null
+      ? [{ path, underWay: path.startsWith(`${transactions}/`), agent: agentIn(text) }]
+      : [],
+  );
+}
+
+interface Read {
+  readonly path: string;
+  readonly text: string;
+  readonly record: TransactionRecord | null;
+}
+
+async function readAll(directory: string): Promise<readonly Read[]> {
   const names = (await namesIn(directory)).filter((name) => name.endsWith(SUFFIX));
-  const records: TransactionRecord[] = [];
-  for (const name of names) {
-    const text = await readIfThere(`${directory}/${name}`);
-    if (text === null) continue;
-    const record = parseRecord(text);
-    if (record === null) throw damaged(`${directory}/${name}`);
-    records.push(record);
-  }
-  return records;
+  const read = await Promise.all(names.map(async (name) => readOne(`${directory}/${name}`)));
+  return read.filter((one) => one !== null);
 }
 
-function damaged(path: string): CowherdError {
-  return new CowherdError('IO_ERROR', `the record of a transaction is damaged: ${path}`, {
-    hint: 'nothing was touched; look at what it says and at the _data of the volumes it names, then move it away',
-  });
+async function readOne(path: string): Promise<Read | null> {
+  try {
+    const text = await readIfThere(path);
+    if (text === null) return null;
+    const record = parseRecord(text);
+    return { path, text, record: record?.id === basename(path, SUFFIX) ? record : null };
+  } catch (error) {
+    if (!['EIO', 'EISDIR', 'EUCLEAN'].includes(systemCode(error) ?? '')) throw error;
+    return { path, text: '', record: null };
+  }
+}
+
+function readable(read: readonly Read[]): readonly TransactionRecord[] {
+  return read.flatMap(({ record }) => (record === null ? [] : [record]));
+}
+
+/** Its line may be whole in a record that was cut off further down. */
+function agentIn(text: string): string | null {
+  return /^ "agent": "([A-Za-z0-9_.%~-]+)",$/m.exec(text)?.[1] ?? null;
 }
 
 /** Writes or replaces a record, durably. */

@@ -1,15 +1,20 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { isOwnerAlive, ownerTag } from '../../exec/liveness.ts';
 import { CowherdError, systemCode } from '../../model/errors.ts';
+import { mapLimited } from '../../model/limited.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import { parseSnapshotId } from '../../model/snapshot-id.ts';
 import type { CaptureSet } from '../driver.ts';
-import { readIfThere, syncDirectory, writeDurably } from '../durable.ts';
+import { readIfThere, syncDirectory, writeDurably } from '../../exec/durable.ts';
 import { parseManifest } from '../manifest-schema.ts';
 import { namesIn, type Layout } from './layout.ts';
 
 const MANIFEST = 'manifest.json';
 const PIN = 'pinned';
+/** Left by an unpin: somebody has said that it may go. */
+const UNPINNED = 'unpinned';
+const MAX_MANIFEST_BYTES = 8 * 1024 * 1024;
+const READ_AT_ONCE = 8;
 /**
  * `.partial-<pid>-<start time>-<key>` and `.trash-…-<id>~`: unlisted, and removed when that process is gone. None of them can be
  * an id: an agent may be called `.trash-1-2-x`.
@@ -20,36 +25,75 @@ const UNLISTED = /^\.(?:partial|trash)-(\d+-\d+)-.+$/;
 export interface FiledSnapshot {
   readonly manifest: Manifest;
   readonly pinned: boolean;
+  readonly unpinned: boolean;
   /** Host directory of its manifest and pin, and where images are files of its images too. */
   readonly directory: string;
 }
 
-/** Every published restore point of a store, in no order. One with a damaged manifest is left out. */
-export async function listRestorePoints(layout: Layout): Promise<readonly FiledSnapshot[]> {
-  const ids = (await namesIn(layout.snapshots)).filter((name) => parseSnapshotId(name) !== null);
-  const stored = await Promise.all(ids.map(async (id) => readRestorePoint(layout, id)));
+/** Every published restore point of a store, or those with wanted ids, in no order. One with a damaged manifest is left out. */
+export async function listRestorePoints(
+  layout: Layout,
+  isWanted: (id: string) => boolean = () => true,
+): Promise<readonly FiledSnapshot[]> {
+  const read = async (id: string) => readRestorePoint(layout, id);
+  const stored = await eachOf((await idsIn(layout)).filter(isWanted), read);
   return stored.filter((snapshot) => snapshot !== null);
+}
+
+async function idsIn({ snapshots }: Layout): Promise<readonly string[]> {
+  return (await namesIn(snapshots)).filter((name) => parseSnapshotId(name) !== null);
+}
+
+/** A few at a time, so that no more of them are in memory as text. Throws what the first that failed threw. */
+async function eachOf<T>(
+  ids: readonly string[],
+  work: (id: string) => Promise<T>,
+): Promise<readonly T[]> {
+  const settled = await mapLimited(ids, READ_AT_ONCE, async (id) => {
+    const [result] = await Promise.allSettled([work(id)]);
+    return result;
+  });
+  return settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}
+
+/** Larger than any manifest that is written: it is not read. */
+async function isOversized(directory: string): Promise<boolean> {
+  try {
+    return (await lstat(`${directory}/${MANIFEST}`)).size > MAX_MANIFEST_BYTES;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** One of them, or null where there is none that can be read. */
 export async function readRestorePoint(layout: Layout, id: string): Promise<FiledSnapshot | null> {
   const directory = `${layout.snapshots}/${id}`;
+  const names = await namesIn(directory);
+  if (!names.includes(MANIFEST)) return null;
   const manifest = await readManifestIn(directory);
   if (manifest?.id !== id) return null;
-  return { manifest, directory, pinned: (await readIfThere(`${directory}/${PIN}`)) !== null };
+  return { manifest, directory, pinned: names.includes(PIN), unpinned: names.includes(UNPINNED) };
 }
 
 /** The manifest in a directory, or null where there is none that can be read. */
 export async function readManifestIn(directory: string): Promise<Manifest | null> {
+  if (await isOversized(directory)) return null;
   const text = await readIfThere(`${directory}/${MANIFEST}`);
   return text === null ? null : parseManifest(text);
 }
 
-/** Ids whose manifest is missing or cannot be read: their images are there, and nothing removes them. */
-export async function damagedRestorePoints(layout: Layout): Promise<readonly string[]> {
-  const ids = (await namesIn(layout.snapshots)).filter((name) => parseSnapshotId(name) !== null);
-  const stored = await Promise.all(ids.map(async (id) => readRestorePoint(layout, id)));
-  return ids.filter((_, index) => stored[index] === null);
+/** Ids whose manifest is missing, too large or cannot be read: their images are there, and nothing removes them; `whole` ones are not read. */
+export async function damagedRestorePoints(
+  layout: Layout,
+  whole: ReadonlySet<string> = new Set(),
+): Promise<readonly string[]> {
+  const ids = (await idsIn(layout)).filter((id) => !whole.has(id));
+  const damaged = await eachOf(ids, async (id) => (await readRestorePoint(layout, id)) === null);
+  return ids.filter((_, index) => damaged[index]);
 }
 
 /** Where a restore point is built: not listed, and known as this process's own. */
@@ -63,14 +107,19 @@ export interface Publication {
   readonly pinned: boolean;
 }
 
-/** Writes what a restore point will be; it is not visible yet. */
+/** Writes what a restore point will be; it is not visible yet. Throws IO_ERROR for a manifest that nothing would read. */
 export async function fileRestorePoint(
   layout: Layout,
   { key, manifest, pinned }: Publication,
 ): Promise<void> {
   const partial = partialDirectory(layout, key);
+  const text = `${JSON.stringify(manifest, null, 1)}\n`;
+  if (Buffer.byteLength(text) > MAX_MANIFEST_BYTES)
+    throw new CowherdError('IO_ERROR', `the manifest of ${manifest.id} is larger than 8 MiB`, {
+      hint: 'look at the labels of its volumes and at its containers',
+    });
   if (pinned) await writeDurably(`${partial}/${PIN}`, '');
-  await writeDurably(`${partial}/${MANIFEST}`, `${JSON.stringify(manifest, null, 1)}\n`);
+  await writeDurably(`${partial}/${MANIFEST}`, text);
 }
 
 /** Makes it visible; gives its directory. Throws IO_ERROR when its id is taken. */
@@ -118,12 +167,16 @@ export async function makePartials(
   }
 }
 
-/** Pins or unpins, durably. */
+/** Pins or unpins, durably; where the filesystem is full an unpin leaves no word of itself. */
 export async function setPinned(layout: Layout, id: string, pinned: boolean): Promise<void> {
   const directory = `${layout.snapshots}/${id}`;
   if (pinned) {
     await writeDurably(`${directory}/${PIN}`, '');
+    await rm(`${directory}/${UNPINNED}`, { force: true });
   } else {
+    await writeDurably(`${directory}/${UNPINNED}`, '').catch((error: unknown) => {
+      if (!isFull(error)) throw error;
+    });
     await rm(`${directory}/${PIN}`, { force: true });
     await syncDirectory(directory);
   }
@@ -157,11 +210,21 @@ function isFull(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '');
 }
 
+/** Directories in which living processes build restore points, or remove them. */
+export async function livingPartials(layout: Layout): Promise<readonly string[]> {
+  return unlisted(layout, true);
+}
+
 /** Unlisted directories whose process is gone. */
 export async function deadDirectories(layout: Layout): Promise<readonly string[]> {
+  return unlisted(layout, false);
+}
+
+async function unlisted(layout: Layout, alive: boolean): Promise<readonly string[]> {
   const names = await namesIn(layout.snapshots);
   return names.flatMap((name) => {
     const owner = parseSnapshotId(name) === null ? UNLISTED.exec(name)?.[1] : undefined;
-    return owner === undefined || isOwnerAlive(owner) ? [] : [`${layout.snapshots}/${name}`];
+    const isWanted = owner !== undefined && isOwnerAlive(owner) === alive;
+    return isWanted ? [`${layout.snapshots}/${name}`] : [];
   });
 }

@@ -1,74 +1,105 @@
-import { run } from '../../exec/run.ts';
+import { records, type RecordOptions } from '../../exec/records.ts';
+import { failureOf, run } from '../../exec/run.ts';
 import { CowherdError } from '../../model/errors.ts';
 import { escapeForTerminal } from '../../model/names.ts';
+import { differingFile } from './compare-contents.ts';
 import type { Sharing } from './copy-tree.ts';
+import { bucketOf, fingerprint, type Fingerprint } from './fingerprint.ts';
 
-const READ_TIMEOUT_MS = 6 * 60 * 60_000;
-const MAX_LISTING_BYTES = 2 * 1024 * 1024 * 1024 - 1;
+const WALK_TIMEOUT_MS = 60 * 60_000;
 /** Type, mode, owner, links, modification time (ns), link target, size of files, name; a NUL after each entry. */
 const FORMAT = '%y %m %U %G %n %T@ %l %P\\0';
 const FILE_FORMAT = '%y %m %U %G %n %T@ %s %P\\0';
+const LINE_BREAK = 0x0a;
+
+export interface CompareOptions {
+  readonly sharing: Sharing;
+  /** Ends the reading. */
+  readonly signal?: AbortSignal;
+}
+
+type List = (root: string, signal?: AbortSignal) => AsyncGenerator<Buffer, void>;
 
 /**
  * Compares a copy with its source: names, types, modes, owners, times, link counts, sizes, symlink targets, xattrs,
- * ACLs and inode flags; contents, or where extents are shared, that holes stayed holes.
- * Throws TOOL_FAILED naming the first difference.
+ * ACLs and inode flags; contents, or where extents are shared, that holes stayed holes. In memory that does not grow with the
+ * trees. Throws TOOL_FAILED naming a difference.
  */
 export async function compareTrees(
   source: string,
   target: string,
-  sharing: Sharing,
+  { sharing, signal }: CompareOptions,
 ): Promise<void> {
-  const copied = sharing === 'copied';
-  for (const list of [entries, attributes, flags, ...(copied ? [contents] : [])]) {
-    const [left, right] = await Promise.all([list(source), list(target)]);
-    const difference = firstDifference(left, right);
+  for (const list of [entries, attributes, flags]) {
+    const difference = await firstDifference(
+      () => list(source, signal),
+      () => list(target, signal),
+    );
     if (difference !== null) throw differs(difference);
   }
-  if (!copied) await compareAllocation(source, target);
+  if (sharing === 'shared') return compareAllocation(source, target);
+  const file = await differingFile(source, target, signal);
+  if (file !== null) throw differs(file);
 }
 
-/** The first line that only one of two listings has, or null. The order of lines does not matter. */
-export function firstDifference(left: readonly string[], right: readonly string[]): string | null {
-  const a = [...left].sort();
-  const b = [...right].sort();
-  const index = a.findIndex((line, at) => line !== b[at]);
-  if (index >= 0) return a[index] ?? null;
-  return b.length > a.length ? (b[a.length] ?? null) : null;
+type Listing = () => AsyncIterable<Buffer>;
+
+/** A record that only one of two listings has, or null. The order of records does not matter. A difference is looked for again. */
+export async function firstDifference(left: Listing, right: Listing): Promise<string | null> {
+  const [a, b] = await Promise.all([fingerprintOf(left()), fingerprintOf(right())]);
+  const bucket = a.differsAt(b);
+  if (bucket === null) return null;
+  const [some, others] = [await recordsIn(left(), bucket), await recordsIn(right(), bucket)];
+  const only =
+    some.find((one) => !others.includes(one)) ?? others.find((one) => !some.includes(one));
+  return Buffer.from(only ?? 'one entry twice', 'latin1').toString('utf8');
 }
 
-async function entries(root: string): Promise<readonly string[]> {
-  const { stdout } = await run(
-    'find',
-    ['.', '-xdev', '-type', 'f', '-printf', FILE_FORMAT, '-o', '-printf', FORMAT],
-    listing(root),
-  );
-  return stdout.split('\0');
+async function fingerprintOf(listing: AsyncIterable<Buffer>): Promise<Fingerprint> {
+  const found = fingerprint();
+  for await (const record of listing) found.add(record);
+  return found;
 }
 
-async function attributes(root: string): Promise<readonly string[]> {
-  const { stdout } = await run(
-    'getfattr',
-    ['-R', '-P', '-h', '-d', '-m', '-', '-e', 'hex', '.'],
-    listing(root),
-  );
-  return stdout.split('\n\n');
+/** As many as are needed to name one. */
+async function recordsIn(
+  listing: AsyncIterable<Buffer>,
+  bucket: number,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for await (const record of listing)
+    if (found.length < NAMED && bucketOf(record) === bucket) found.push(record.toString('latin1'));
+  return found;
 }
 
-async function flags(root: string): Promise<readonly string[]> {
-  const { stdout } = await run('lsattr', ['-R', '-a', '.'], { ...listing(root), okExits: [1] });
-  return stdout.split('\n').filter((line) => !line.endsWith('/..') && !line.endsWith(' ..'));
+const NAMED = 20_000;
+
+async function* entries(root: string, signal?: AbortSignal): ReturnType<List> {
+  const argv = ['.', '-xdev', '-type', 'f', '-printf', FILE_FORMAT, '-o', '-printf', FORMAT];
+  yield* records('find', argv, walk(root, signal));
 }
 
-async function contents(root: string): Promise<readonly string[]> {
-  const sums = ['-exec', 'b2sum', '-z', '--', '{}', '+'];
-  const options = { ...listing(root), timeoutMs: READ_TIMEOUT_MS, diesWithUs: true };
-  const { stdout } = await run('find', ['.', '-xdev', '-type', 'f', ...sums], options);
-  return stdout.split('\0');
+/** One record a file: its name and its attributes, which getfattr(1) ends with an empty line and escapes line breaks in. */
+async function* attributes(root: string, signal?: AbortSignal): ReturnType<List> {
+  const argv = ['-R', '-P', '-h', '-d', '-m', '-', '-e', 'hex', '.'];
+  const lines = { ...walk(root, signal), separator: LINE_BREAK };
+  let file: Buffer[] = [];
+  for await (const line of records('getfattr', argv, lines)) {
+    file.push(Buffer.concat([line, Buffer.of(LINE_BREAK)]));
+    if (line.length > 0) continue;
+    yield Buffer.concat(file);
+    file = [];
+  }
 }
 
-function listing(root: string): { cwd: string; maxOutputBytes: number } {
-  return { cwd: root, maxOutputBytes: MAX_LISTING_BYTES };
+async function* flags(root: string, signal?: AbortSignal): ReturnType<List> {
+  const lines = { ...walk(root, signal), separator: LINE_BREAK, okExits: [1] };
+  for await (const line of records('lsattr', ['-R', '-a', '.'], lines))
+    if (!/[/ ]\.\.$/.test(line.toString('latin1', Math.max(0, line.length - 3)))) yield line;
+}
+
+function walk(root: string, signal?: AbortSignal): RecordOptions {
+  return { cwd: root, timeoutMs: WALK_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
 }
 
 /** Extents are shared one to one; a hole that was filled would show as far more than metadata's rounding. */
@@ -81,16 +112,23 @@ async function compareAllocation(source: string, target: string): Promise<void> 
     throw differs(`${String(from)} bytes are allocated in the source, ${String(to)} in the copy`);
 }
 
-/** Bytes allocated to a tree's files, hard links counted once, and its number of inodes (du(1)). */
+/** Bytes allocated to a tree's files, hard links counted once, and its number of inodes (du(1)), as far as they stay while it looks. */
 export async function measureTree(
   root: string,
 ): Promise<{ allocatedBytes: number; entries: number }> {
-  const bytes = await run('du', ['-s', '-x', '-B1', '--', root]);
-  const inodes = await run('du', ['-s', '-x', '--inodes', '--', root]);
   return {
-    allocatedBytes: Number.parseInt(bytes.stdout, 10),
-    entries: Number.parseInt(inodes.stdout, 10),
+    allocatedBytes: await sum(root, '-B1'),
+    entries: await sum(root, '--inodes'),
   };
+}
+
+/** du(1) exits 1 when a name was gone before it came there, and says the sum of the others. */
+async function sum(root: string, unit: '-B1' | '--inodes'): Promise<number> {
+  const args = ['-s', '-x', unit, '--', root];
+  const { exitCode, stdout, stderr } = await run('du', args, { okExits: [1] });
+  const found = Number.parseInt(stdout, 10);
+  if (Number.isInteger(found)) return found;
+  throw failureOf({ file: 'du', args, code: undefined, timedOut: false, exitCode, stderr });
 }
 
 function differs(what: string): CowherdError {

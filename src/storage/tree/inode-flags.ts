@@ -1,8 +1,8 @@
-import { run } from '../../exec/run.ts';
+import { records } from '../../exec/records.ts';
 
 export interface FlaggedEntry {
-  /** Relative to the tree, `.` for its root. */
-  readonly path: string;
+  /** Relative to the tree, `.` for its root; any bytes. */
+  readonly path: Buffer;
   readonly kind: 'file' | 'directory';
   /** Letters of lsattr(1) that a copy must carry: `C` NOCOW, `i` immutable, `a` append-only, `A` `S` `D` `d` `m` `c`. */
   readonly flags: string;
@@ -11,50 +11,78 @@ export interface FlaggedEntry {
 /** Flags that mean something on btrfs and can be set; the rest (`e`, `V` …) describe storage. */
 const CARRIED = /[CiaASDdmc]/g;
 const FLAGS = /^([A-Za-z-]{10,}) /;
-/** What has inode flags; links are entered by neither. */
-const FLAGGABLE = ['.', '-xdev', '(', '-type', 'f', '-o', '-type', 'd', ')'];
-const MAX_LISTING_BYTES = 1024 * 1024 * 1024;
+/** What has inode flags; links are entered by neither. What is in a directory comes before it. */
+const FLAGGABLE = ['.', '-xdev', '-depth', '(', '-type', 'f', '-o', '-type', 'd', ')'];
+/** Whoever reads may take its time for each. */
+const WALK_TIMEOUT_MS = 6 * 60 * 60_000;
+const LINE_BREAK = 0x0a;
 
 /**
- * Entries of a tree that carry inode flags; few, as a rule none. The names are find(1)'s: what lsattr(1) prints beside the flags
- * may hold line breaks, and look like a line of its own. An entry whose name is no UTF-8 is left out.
+ * Entries of a tree that carry inode flags, as they come, what is in a directory before it; as a rule none, all of them where NOCOW
+ * is inherited. The names are find(1)'s: what lsattr(1) prints beside the flags may hold line breaks, and look like a line of its own.
  */
-export async function inodeFlags(root: string): Promise<readonly FlaggedEntry[]> {
-  const options = { cwd: root, maxOutputBytes: MAX_LISTING_BYTES };
-  const named = await run('find', [...FLAGGABLE, '-printf', '%y%p\\0'], options);
+export async function* inodeFlags(
+  root: string,
+  signal?: AbortSignal,
+): AsyncGenerator<FlaggedEntry, void> {
+  const walk = {
+    cwd: root,
+    timeoutMs: WALK_TIMEOUT_MS,
+    ...(signal === undefined ? {} : { signal }),
+  };
+  const named = records('find', [...FLAGGABLE, '-printf', '%y%p\\0'], walk);
   const list = ['-exec', 'lsattr', '-d', '--', '{}', '+'];
-  const told = await run('find', [...FLAGGABLE, ...list], { ...options, okExits: [1] });
-  const entries = named.stdout.split('\0').filter((entry) => entry !== '');
-  const flags = flagsOf(
-    told.stdout,
-    entries.map((entry) => entry.slice(1)),
-  );
-  return entries.flatMap((entry, index) => {
-    const carried = (flags[index]?.match(CARRIED) ?? []).join('');
-    const path = carried === '' ? null : utf8(entry.slice(1));
-    if (path === null) return [];
-    const kind = entry.startsWith('d') ? 'directory' : 'file';
-    return [{ path: path === '.' ? '.' : path.slice(2), kind, flags: carried }];
-  });
+  const lines = { ...walk, separator: LINE_BREAK, okExits: [1] };
+  const told = records('find', [...FLAGGABLE, ...list], lines);
+  for await (const { path, flags, type } of paired(named, told)) {
+    const carried = (flags.match(CARRIED) ?? []).join('');
+    if (carried !== '')
+      yield { path: relative(path), kind: type === 'd' ? 'directory' : 'file', flags: carried };
+  }
 }
 
-/** Flags of these paths, all as latin1, from what `lsattr -d` printed of them in their order; empty for one it could not read. */
-export function flagsOf(text: string, paths: readonly string[]): readonly string[] {
-  let at = 0;
-  return paths.map((path) => {
-    const [line = '', flags = ''] = FLAGS.exec(text.slice(at, at + LONGEST_FLAGS)) ?? [];
-    if (line === '' || !text.startsWith(`${path}\n`, at + line.length)) return '';
-    at += line.length + path.length + 1;
-    return flags;
-  });
+function relative(path: Buffer): Buffer {
+  return Buffer.from(path.length === 1 ? path : path.subarray(2));
 }
 
-const LONGEST_FLAGS = 64;
+interface Flagged {
+  readonly type: string;
+  readonly path: Buffer;
+  /** Empty for one that lsattr(1) could not read. */
+  readonly flags: string;
+}
 
-function utf8(latin1: string): string | null {
-  const bytes = Buffer.from(latin1, 'latin1');
-  const text = bytes.toString('utf8');
-  return Buffer.from(text).equals(bytes) ? text : null;
+/** Flags of named entries (type and path), from the lines that `lsattr -d` printed of them in their order. */
+export async function* paired(
+  named: AsyncIterable<Buffer>,
+  told: AsyncGenerator<Buffer, void>,
+): AsyncGenerator<Flagged, void> {
+  const ahead: string[] = [];
+  try {
+    for await (const entry of named) {
+      const [type, path] = [entry.toString('latin1', 0, 1), Buffer.from(entry.subarray(1))];
+      const lines = path.toString('latin1').split('\n').length;
+      await readAhead(told, { ahead, lines });
+      const text = ahead.slice(0, lines).join('\n');
+      const [start = '', flags = ''] = FLAGS.exec(text) ?? [];
+      const isOfPath = start !== '' && text.slice(start.length) === path.toString('latin1');
+      if (isOfPath) ahead.splice(0, lines);
+      yield { type, path, flags: isOfPath ? flags : '' };
+    }
+  } finally {
+    await told.return();
+  }
+}
+
+async function readAhead(
+  told: AsyncGenerator<Buffer, void>,
+  { ahead, lines }: { readonly ahead: string[]; readonly lines: number },
+): Promise<void> {
+  while (ahead.length < lines) {
+    const next = await told.next();
+    if (next.done === true) return;
+    ahead.push(next.value.toString('latin1'));
+  }
 }
 
 /** Parses `lsattr -R -a` with the tree as working directory (stdout as latin1), to be counted; `.` and `..` entries are left out. */

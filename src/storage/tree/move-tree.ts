@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { CowherdError } from '../../model/errors.ts';
 import type { SwapVolume, Tree } from '../../model/transaction.ts';
-import { exists } from '../durable.ts';
+import { exists } from '../../exec/durable.ts';
 
 /** Renames, and never over something. Throws IO_ERROR (EXDEV too: never a copy). */
 export async function moveTree(from: string, to: string): Promise<void> {

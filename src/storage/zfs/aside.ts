@@ -18,7 +18,7 @@ import { datasetOf, isAside, nameInPlace } from './names.ts';
 import type { ZfsDataset } from './parse.ts';
 import { reserve } from './properties.ts';
 import { VOLUME } from './snapshots.ts';
-import { exists } from '../durable.ts';
+import { exists } from '../../exec/durable.ts';
 import { says, zfs, zpool } from './tool.ts';
 
 /** Destroys what was staged for a volume, or moved away by a revert; what is in place is never touched, what has snapshots is kept. */

@@ -6,7 +6,7 @@ import { CowherdError } from '../../model/errors.ts';
 import type { Manifest, StoredSnapshot } from '../../model/manifest.ts';
 import { encodeName } from '../../model/names.ts';
 import type { Capture, CaptureSet, Image, Placement } from '../driver.ts';
-import { exists } from '../durable.ts';
+import { exists } from '../../exec/durable.ts';
 import {
   fileRestorePoint,
   makePartials,
@@ -40,11 +40,11 @@ export async function beginCapture(request: CaptureRequest): Promise<Capture> {
   await makePartials(layout, sets, async (set, partial) =>
     noteImages(partial, snapshotsOf(set, name)),
   );
-  let armed: Armed | null = armSnapshot(all.length);
+  let armed: Armed | null = await armSnapshot(all.length);
   return {
     flush: async (atRest) => flush(request.home, sets, atRest),
     take: async (signal) => {
-      if (all.length > 0) await fire(armed ?? armSnapshot(all.length), all, signal);
+      if (all.length > 0) await fire(armed ?? (await armSnapshot(all.length)), all, signal);
     },
     reset: async () => {
       armed = null;
@@ -83,7 +83,7 @@ async function flush({ pool }: Home, sets: readonly CaptureSet[], atRest: boolea
 }
 
 /** `zfs snapshot` of everything in one transaction group (zfs-snapshot(8)), with nothing left to be started when it is wanted. */
-function armSnapshot(count: number): Armed {
+async function armSnapshot(count: number): Promise<Armed> {
   const args = ['snapshot', '-o', `${CAPTURE}=${ownerTag()}`, '--'];
   return arm({ file: 'zfs', args, groupSize: Math.max(1, count), groups: 1 });
 }
@@ -131,7 +131,15 @@ async function finishImages(set: CaptureSet, name: string): Promise<readonly Ima
         hint: 'somebody renamed or destroyed it; run it again',
       });
     const { volume: named } = volume;
-    return { volume: named, image: imageOf(volume), guid, sourceGuid: source.guid, nested: [] };
+    return {
+      volume: named,
+      image: imageOf(volume),
+      guid,
+      sourceGuid: source.guid,
+      nested: [],
+      lost: [],
+      whole: true,
+    };
   });
 }
 
@@ -157,7 +165,7 @@ async function publish(
   await publishRestorePoint(layout, publication);
   const guidOf = new Map(manifest.volumes.map((volume) => [volume.name, volume.guid]));
   const names = new Map(images.map(({ volume, snapshot }) => [guidOf.get(volume) ?? '', snapshot]));
-  const stored = located({ manifest, pinned }, home.pool.guid, names);
+  const stored = located({ manifest, pinned, unpinned: false }, home.pool.guid, names);
   if (stored === null) throw new CowherdError('INTERNAL', `${manifest.id} lacks an image`);
   return stored;
 }

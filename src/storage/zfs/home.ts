@@ -1,5 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { lockFile } from '../../exec/flock.ts';
+import { makeInRuntime } from '../../exec/room.ts';
 import { CowherdError, toCowherdError } from '../../model/errors.ts';
 import { mountOf, type Mount } from '../../model/mountinfo.ts';
 import { createLayout, layoutOf, type Layout } from '../files/layout.ts';
@@ -106,8 +107,7 @@ export async function ensureHome(home: Home): Promise<Layout> {
 
 async function createDatasets({ parent, store }: Home): Promise<void> {
   if (await existing(store)) return;
-  if (!(await existing(parent)))
-    await zfs(['create', '-p', '-o', 'canmount=off', '-o', 'mountpoint=none', '--', parent]);
+  await ensureParent(parent);
   const options = ['canmount=noauto', 'mountpoint=legacy', `${MARK}=1`];
   const create = async (all: readonly string[]) =>
     zfs(['create', ...all.flatMap((option) => ['-o', option]), '--', store]);
@@ -117,8 +117,14 @@ async function createDatasets({ parent, store }: Home): Promise<void> {
   });
 }
 
+/** Makes the dataset below which volumes become datasets; the store may have been made below another. */
+export async function ensureParent(parent: string): Promise<void> {
+  if (!(await existing(parent)))
+    await zfs(['create', '-p', '-o', 'canmount=off', '-o', 'mountpoint=none', '--', parent]);
+}
+
 async function locked(home: Home, work: () => Promise<void>): Promise<void> {
-  await mkdir(`${home.runtimeDir}/fs`, { recursive: true, mode: 0o700 });
+  await makeInRuntime(home.runtimeDir, `${home.runtimeDir}/fs`);
   const lock = await lockFile(`${home.runtimeDir}/mount-${home.pool.guid}.lock`, LOCK_WAIT_MS);
   if (lock === null)
     throw new CowherdError('IO_ERROR', `another run has been mounting ${home.store} for 30 s`);

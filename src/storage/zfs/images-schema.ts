@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const images = z.object({ snapshots: z.array(z.string().regex(/^[^@]+@cowherd-[A-Za-z0-9-]+$/)) });
 

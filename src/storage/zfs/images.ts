@@ -25,7 +25,7 @@ export async function withMounted<T>(
   }
 }
 
-/** Gives a host directory as its own filesystem has it, without what is mounted below it, to `use`. */
+/** Gives a host directory as its own filesystem has it, without what is mounted below it, to `use`; no link in it is followed. */
 export async function withDirectory<T>(
   runtimeDir: string,
   path: string,

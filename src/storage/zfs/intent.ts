@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { readIfThere } from '../durable.ts';
+import { readIfThere } from '../../exec/durable.ts';
 import { parseImages } from './images-schema.ts';
 
 const FILE = 'images.json';

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
+import { sha256 } from '../../model/digest.ts';
 import { CowherdError } from '../../model/errors.ts';
 
 /** Bytes of a full name, its end included (zfs-create(8), ZFS_MAX_DATASET_NAME_LEN). */
@@ -11,8 +11,7 @@ const HASH_HEX = 16;
 export function componentOf(volume: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(volume) && volume.length <= KEPT + HASH_HEX)
     return volume;
-  const hash = createHash('sha256').update(volume).digest('hex').slice(0, HASH_HEX);
-  return `${volume.replace(/[^A-Za-z0-9_.-]+/g, '-').slice(0, KEPT)}:${hash}`;
+  return `${volume.replace(/[^A-Za-z0-9_.-]+/g, '-').slice(0, KEPT)}:${sha256(volume).slice(0, HASH_HEX)}`;
 }
 
 type Which = 'old' | 'new';

@@ -1,7 +1,7 @@
 import { toCowherdError } from '../../model/errors.ts';
 import type { Mount } from '../../model/mountinfo.ts';
 import type { Placement } from '../driver.ts';
-import { exists } from '../durable.ts';
+import { exists } from '../../exec/durable.ts';
 import { incarnationOf, type Found } from '../found.ts';
 import { datasetsIn, isVisible } from './datasets.ts';
 import { isEmptyDirectory, isMountPoint } from './mount-point.ts';
@@ -64,6 +64,7 @@ export async function placeOnZfs(found: Found, mounts: readonly Mount[]): Promis
     dataset: mount.source,
     isolated: false,
     notSwappable: null,
+    hostile: null,
     ...(pool === undefined ? missing : { reason: null, hint: null }),
     ...verdict,
   };
@@ -142,7 +143,7 @@ export async function placeUnmounted(
     return {
       ...{ volume: volume.name, mountpoint: real, filesystem: 'zfs', tier: 'zfs' },
       ...{ fsId: pool.guid, pathInFs: real, incarnation: await incarnationOf(real), nested: [] },
-      ...notMounted(owner),
+      ...{ ...notMounted(owner), hostile: null },
     };
   }
   return null;

@@ -17,8 +17,9 @@ import {
 export async function listRestorePoints(
   home: Home,
   layout: Layout,
+  isWanted?: (id: string) => boolean,
 ): Promise<{ readonly points: readonly StoredSnapshot[]; readonly incomplete: readonly string[] }> {
-  const filed = await files.listRestorePoints(layout);
+  const filed = await files.listRestorePoints(layout, isWanted);
   const names = await locateImages(
     home,
     filed.map(({ manifest }) => manifest),

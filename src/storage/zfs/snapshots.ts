@@ -51,7 +51,7 @@ async function takenIn(pool: string): Promise<ReadonlyMap<string, string>> {
 
 /** A restore point with the full names of its images, or null when one of them is gone. */
 export function located(
-  { manifest, pinned }: Pick<FiledSnapshot, 'manifest' | 'pinned'>,
+  { manifest, pinned, unpinned }: Pick<FiledSnapshot, 'manifest' | 'pinned' | 'unpinned'>,
   fsId: string,
   names: ReadonlyMap<string, string>,
 ): StoredSnapshot | null {
@@ -61,7 +61,7 @@ export function located(
     return name === undefined ? [] : [[image, name] as const];
   });
   if (locations.length < here.length) return null;
-  return { manifest, pinned, locations: Object.fromEntries(locations) };
+  return { manifest, pinned, unpinned, locations: Object.fromEntries(locations) };
 }
 
 /** Names images as those of a published restore point. */

@@ -3,10 +3,10 @@ import type { Tree } from '../../model/transaction.ts';
 import type { Placement, StageRequest, StageSource } from '../driver.ts';
 import { besidePath } from '../files/layout.ts';
 import { compareTrees } from '../tree/compare-tree.ts';
-import { copyTree } from '../tree/copy-tree.ts';
+import { copyTree, type CopyOptions } from '../tree/copy-tree.ts';
 import { childrenOf, propertyOf } from './datasets.ts';
-import type { Home } from './home.ts';
-import { withMounted } from './images.ts';
+import { ensureParent, type Home } from './home.ts';
+import { withDirectory, withMounted } from './images.ts';
 import { asideName, componentOf, datasetOf, nameInPlace } from './names.ts';
 import {
   carried,
@@ -50,15 +50,15 @@ async function stageClone(
 }
 
 /** A new dataset below the parent, which gives it its properties, with a copy of the volume's directory in it. */
-async function stageCopy(home: Home, { transaction, volume }: StageRequest): Promise<Tree> {
+async function stageCopy(home: Home, request: StageRequest): Promise<Tree> {
+  const { transaction, volume } = request;
   const name = asideName(await freeName(home, volume), transaction, 'new');
   const options = [`${VOLUME}=${volume.volume}`, ...asideWith(newInPlace(home, volume))];
   await zfs(['create', ...setting(options), name]);
-  const { runtimeDir } = home;
-  await withMounted(runtimeDir, { sources: [name], mode: 'rw' }, async ([target = '']) => {
-    await copyTree(volume.mountpoint, target, 'copied');
-    await compareTrees(volume.mountpoint, target, 'copied');
-  });
+  const mounts = { sources: [name], mode: 'rw' } as const;
+  await withMounted(home.runtimeDir, mounts, async ([target = '']) =>
+    withDirectory(home.runtimeDir, volume.mountpoint, async (root) => fill(request, root, target)),
+  );
   return identified(name);
 }
 
@@ -66,18 +66,28 @@ async function stageDirectory(home: Home, request: StageRequest): Promise<Tree> 
   const { transaction, volume, source } = request;
   const target = besidePath(home.layout, transaction, volume.pathInFs, 'new');
   await mkdir(target, { mode: 0o700 });
-  const fill = async (root: string): Promise<void> => {
-    await copyTree(root, target, 'copied');
-    await compareTrees(root, target, 'copied');
-  };
-  if (source.from === 'live') await fill(volume.mountpoint);
-  else {
-    const request = { sources: [source.location], mode: 'ro' } as const;
-    await withMounted(home.runtimeDir, request, async ([root = '']) => fill(root));
-  }
+  const { runtimeDir } = home;
+  await withDirectory(runtimeDir, target, async (copy) => {
+    if (source.from === 'live')
+      return withDirectory(runtimeDir, volume.mountpoint, async (root) =>
+        fill(request, root, copy),
+      );
+    const mounts = { sources: [source.location], mode: 'ro' } as const;
+    return withMounted(runtimeDir, mounts, async ([root = '']) => fill(request, root, copy));
+  });
   const tree = await treeAtPath(target);
   if (tree === null) throw new Error(`staged data vanished: ${target}`);
   return tree;
+}
+
+/** Both are mounted for us alone, so that no link is followed that somebody puts there meanwhile. */
+async function fill({ signal }: StageRequest, root: string, target: string): Promise<void> {
+  const options: CopyOptions = {
+    sharing: 'copied',
+    ...(signal === undefined ? {} : { signal }),
+  };
+  await copyTree(root, target, options);
+  await compareTrees(root, target, options);
 }
 
 /** What a dataset has that becomes a volume's for the first time. */
@@ -95,6 +105,7 @@ function setting(options: readonly string[]): readonly string[] {
 
 /** The name a new dataset will have in place: the volume's, with a number where a former incarnation has that. */
 async function freeName({ parent }: Home, { volume }: Placement): Promise<string> {
+  await ensureParent(parent);
   const children = (await childrenOf(parent)).map(({ name }) => name);
   const taken = new Set(children.flatMap((name) => [name, nameInPlace(name) ?? name]));
   const wanted = `${parent}/${componentOf(volume)}`;

@@ -1,16 +1,17 @@
 import { readMounts } from '../mounts.ts';
 import type { TransactionRecord } from '../../model/transaction.ts';
 import type { Capabilities, Driver, InspectRequest, Store } from '../driver.ts';
-import { exists } from '../durable.ts';
+import { exists } from '../../exec/durable.ts';
 import * as records from '../files/records.ts';
 import * as files from '../files/restore-points.ts';
 import { measureTree } from '../tree/compare-tree.ts';
+import { expectCopyable } from '../tree/copyable.ts';
 import { lookThrough } from '../tree/look-through.ts';
 import { destroyRetired, destroyStaged, keepRetired, settleRetired } from './aside.ts';
 import { beginCapture } from './capture.ts';
 import { foreignSnapshots } from './foreign-snapshots.ts';
 import { attach, ensureHome, findHome, type Home } from './home.ts';
-import { withMounted } from './images.ts';
+import { withDirectory, withMounted } from './images.ts';
 import { findLeftovers, removeLeftovers } from './leftovers.ts';
 import { movedMounts } from './moved-mounts.ts';
 import { inheritedBelow } from './inherited.ts';
@@ -35,6 +36,7 @@ const CAPABILITIES: Capabilities = {
   bookmarks: true,
   diff: true,
   sharedCopies: false,
+  imagesAtHand: true,
 };
 
 export interface ZfsOptions {
@@ -69,7 +71,7 @@ function storeOf(home: Home, nextName: () => string): Store {
     datasets: async () =>
       (await readMounts())
         .filter(({ fstype, source }) => fstype === 'zfs' && poolOf(source) === home.pool.name)
-        .map(({ mountPoint }) => mountPoint),
+        .map(({ mountPoint }) => ({ path: mountPoint, reachable: true })),
     foreignSnapshots,
     ...keeping(home),
     ...capturing(home, nextName),
@@ -92,11 +94,12 @@ function storeOf(home: Home, nextName: () => string): Store {
 
 function keeping(home: Home): Pick<Store, 'list' | 'damaged' | 'has' | 'setPinned' | 'destroy'> {
   return {
-    list: async () => (await points.listRestorePoints(home, await attach(home))).points,
-    damaged: async () => {
+    list: async (isWanted) =>
+      (await points.listRestorePoints(home, await attach(home), isWanted)).points,
+    damaged: async (whole) => {
       const layout = await attach(home);
       const { incomplete } = await points.listRestorePoints(home, layout);
-      return [...(await files.damagedRestorePoints(layout)), ...incomplete];
+      return [...(await files.damagedRestorePoints(layout, whole)), ...incomplete];
     },
     has: async (id) => exists(`${(await attach(home)).snapshots}/${id}`),
     setPinned: async (id, pinned) => points.setPinned(home, await attach(home), { id, pinned }),
@@ -126,6 +129,7 @@ type Swapping = Pick<
   Store,
   | 'stage'
   | 'inherited'
+  | 'expectCopyable'
   | 'measure'
   | 'treeAt'
   | 'inPlace'
@@ -144,7 +148,9 @@ function swapping(home: Home): Swapping {
       return stageTree(home, request);
     },
     inherited: async () => inheritedBelow(home.parent),
-    measure: async ({ mountpoint }) => measureTree(mountpoint),
+    expectCopyable: async ({ mountpoint }, signal) =>
+      withDirectory(home.runtimeDir, mountpoint, async (root) => expectCopyable(root, signal)),
+    measure: async ({ mountpoint }) => withDirectory(home.runtimeDir, mountpoint, measureTree),
     treeAt: async (path) => swap.treeAtPath(path),
     inPlace: async (volume) => swap.inPlace(home, volume),
     prepareAside: async (record, volume) => swap.prepareAside(home, record, volume),
@@ -158,9 +164,10 @@ function swapping(home: Home): Swapping {
 
 function recording(
   home: Home,
-): Pick<Store, 'records' | 'saveRecord' | 'dropRecord' | 'keepRetired'> {
+): Pick<Store, 'records' | 'damagedRecords' | 'saveRecord' | 'dropRecord' | 'keepRetired'> {
   return {
     records: async () => records.listRecords(await attach(home)),
+    damagedRecords: async () => records.damagedRecords(await attach(home)),
     saveRecord: async (record: TransactionRecord) =>
       records.saveRecord(await ensureHome(home), record),
     dropRecord: async (id) => records.dropRecord(await attach(home), id),

@@ -1,0 +1,44 @@
+import { lstat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { CowherdError, systemCode } from '../../model/errors.ts';
+import type { Layout } from './layout.ts';
+
+/**
+ * What a store says is done to volumes, by root: it is believed only where nobody else can have written it. Throws
+ * PERMISSION_DENIED with `details.hostile` when the directory around it or one of its own is not root's alone; what is
+ * missing, or no directory, is left to whoever reads it.
+ */
+export async function expectOwnStore(layout: Layout): Promise<void> {
+  const { top, store, snapshots, transient, staged, retired, transactions } = layout;
+  const around = await lstat(top);
+  if (around.uid !== 0 || ((around.mode & 0o022) !== 0 && (around.mode & 0o1000) === 0))
+    throw notOwn(top, `chown root ${top} && chmod go-w ${top}, on the filesystem's own mount`);
+  for (const path of [store, snapshots, transient, staged, retired, transactions]) {
+    const stat = await statIfThere(path);
+    if (stat !== null && !isOwn(stat))
+      throw notOwn(
+        path,
+        `look at what it holds and who made it; chown root and chmod 700 if it is yours, else move ${store} away`,
+      );
+  }
+}
+
+/** A file in its place is nobody's trap: it fails as what it is. */
+function isOwn(stat: Stats): boolean {
+  if (stat.uid !== 0 || stat.isSymbolicLink()) return false;
+  return !stat.isDirectory() || (stat.mode & 0o077) === 0;
+}
+
+function notOwn(path: string, hint: string): CowherdError {
+  const message = `the store is not believed: others than root can write to ${path}, or could`;
+  return new CowherdError('PERMISSION_DENIED', message, { hint, details: { hostile: true } });
+}
+
+async function statIfThere(path: string): Promise<Stats | null> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return null;
+    throw error;
+  }
+}

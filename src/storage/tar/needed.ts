@@ -1,0 +1,110 @@
+import { rename } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { lockFile } from '../../exec/flock.ts';
+import { CowherdError } from '../../model/errors.ts';
+import { namesIn, type Layout } from '../files/layout.ts';
+import { readIfThere, writeDurably } from '../../exec/durable.ts';
+import { transientPath } from '../files/leftovers.ts';
+import * as points from '../files/restore-points.ts';
+import { removeTree } from '../tree/remove-tree.ts';
+import { archivesIn, unneeded } from './archives.ts';
+import { lastArchive } from './last-archive.ts';
+import { stagingIn, stagingLock, type StagingHome } from './staging.ts';
+
+/** In the directory of a restore point that is being made. */
+const NOTE = 'archives';
+const LOCK_WAIT_MS = 10 * 60_000;
+
+/**
+ * Says in the directory of a restore point to be which archives are made for it, and which they may be put on top of: from then on nobody
+ * removes those that are still there. Throws LOCKED.
+ */
+export async function noteMaking(
+  home: StagingHome,
+  directory: string,
+  names: readonly string[],
+): Promise<void> {
+  const lock = await lockFile(archivesLock(home), LOCK_WAIT_MS);
+  if (lock === null)
+    throw new CowherdError('LOCKED', 'another run has been removing archives for 10 min');
+  try {
+    await writeDurably(`${directory}/${NOTE}`, names.join('\n'));
+  } finally {
+    lock.release();
+  }
+}
+
+/** Held from the look at what is needed to the end of the removal of the rest. */
+function archivesLock({ fsId, runtimeDir }: StagingHome): string {
+  return `${runtimeDir}/archives-${fsId}.lock`;
+}
+
+/** Removes what nobody needs; gives the host paths. While another run is at it, nothing. */
+export async function removeUnneeded(home: StagingHome): Promise<readonly string[]> {
+  const lock = await lockFile(archivesLock(home), 0);
+  if (lock === null) return [];
+  try {
+    const paths = await unneededNow(home);
+    for (const path of paths) await removeOne(home, path);
+    return paths;
+  } finally {
+    lock.release();
+  }
+}
+
+/** Copies of volumes whose archives are all gone, as those of agents that nobody keeps anything of; one that is in use stays. */
+async function staleCopies(
+  { layout, runtimeDir }: StagingHome,
+  archives: readonly string[],
+): Promise<readonly string[]> {
+  const stale: string[] = [];
+  for (const name of await namesIn(stagingIn(layout))) {
+    const place = `${stagingIn(layout)}/${name}`;
+    const last = await lastArchive(place);
+    if (last === null || archives.includes(last)) continue;
+    const lock = await lockFile(stagingLock(runtimeDir, name), 0);
+    if (lock !== null) stale.push(place);
+    lock?.release();
+  }
+  return stale;
+}
+
+/**
+ * Host paths of archives that no restore point needs, listed or being made. While a manifest cannot be read nobody knows which it needs.
+ * What is there is looked at first, then what is being made, then what is listed: what becomes one from the other is seen as one of them.
+ */
+export async function unneededNow(home: StagingHome): Promise<readonly string[]> {
+  const { layout } = home;
+  const names = await namesIn(archivesIn(layout));
+  const unwanted = new Set(names.length === 0 ? [] : await unwantedAmong(layout, names));
+  const copies = await staleCopies(
+    home,
+    names.filter((name) => !unwanted.has(name)),
+  );
+  return [...copies, ...Array.from(unwanted, (name) => `${archivesIn(layout)}/${name}`)];
+}
+
+async function unwantedAmong(layout: Layout, names: readonly string[]): Promise<readonly string[]> {
+  const making: string[] = [];
+  for (const directory of await points.livingPartials(layout))
+    making.push(...((await readIfThere(`${directory}/${NOTE}`)) ?? '').split('\n').filter(Boolean));
+  const listed = await points.listRestorePoints(layout);
+  const whole = new Set(listed.map(({ manifest }) => manifest.id));
+  if ((await points.damagedRestorePoints(layout, whole)).length > 0) return [];
+  const captured = listed.flatMap(({ manifest }) => manifest.volumes.map(({ image }) => image));
+  return unneeded(layout, { names, needed: [...captured, ...making] });
+}
+
+/** A copy that somebody has begun to use meanwhile stays. */
+async function removeOne({ layout, runtimeDir }: StagingHome, path: string): Promise<void> {
+  if (dirname(path) !== stagingIn(layout)) return removeTree(path);
+  const lock = await lockFile(stagingLock(runtimeDir, basename(path)), 0);
+  if (lock === null) return;
+  const aside = transientPath(layout);
+  try {
+    await rename(path, aside);
+  } finally {
+    lock.release();
+  }
+  await removeTree(aside);
+}
