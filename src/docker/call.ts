@@ -10,9 +10,17 @@ export interface Call {
   readonly late?: () => CowherdError;
 }
 
-/** How long Docker may take to answer what it knows, and to do what needs the kernel. */
-export const ANSWER_MS = 30_000;
-export const ACTION_MS = 120_000;
+/** How long Docker may take. */
+export interface Patience {
+  /** To answer what it knows. */
+  readonly answerMs: number;
+  /** To do what needs the kernel. */
+  readonly actionMs: number;
+  /** To stop a container, over the time that the container itself has to end. */
+  readonly stopMarginMs: number;
+}
+
+export const PATIENCE: Patience = { answerMs: 30_000, actionMs: 120_000, stopMarginMs: 30_000 };
 
 /**
  * One bounded request. Throws DOCKER_UNREACHABLE when nobody answers in time, TOOL_FAILED with Docker's words

@@ -1,6 +1,8 @@
 import type Dockerode from 'dockerode';
-import { ANSWER_MS, call } from './call.ts';
+import { boundedAgent } from './bounded.ts';
+import { call, PATIENCE, type Patience } from './call.ts';
 import type { Docker } from './docker.ts';
+import { dockerEvents } from './events.ts';
 import { execIn } from './exec.ts';
 import {
   createVolume,
@@ -17,22 +19,26 @@ import {
   readInfo,
 } from './listing.ts';
 
-/** Dockerode and the socket it speaks to, which errors name. */
+/** Dockerode, the socket it speaks to, which errors name, and how long its calls may take. */
 export interface Client {
   readonly api: Dockerode;
   readonly socketPath: string;
+  readonly patience: Patience;
 }
 
 /**
  * Docker on a unix socket, whatever DOCKER_HOST says. Nothing is asked yet: the first call throws
  * DOCKER_UNREACHABLE when nobody is there.
  */
-export async function connectDocker(socketPath: string): Promise<Docker> {
+export async function connectDocker(
+  socketPath: string,
+  patience: Patience = PATIENCE,
+): Promise<Docker> {
   const api = await call(
-    { what: 'set up the Docker client', socketPath, timeoutMs: ANSWER_MS },
+    { what: 'set up the Docker client', socketPath, timeoutMs: patience.answerMs },
     () => openClient(socketPath),
   );
-  const client = { api, socketPath };
+  const client = { api, socketPath, patience };
   return {
     info: () => readInfo(client),
     containers: () => listContainers(client),
@@ -44,6 +50,7 @@ export async function connectDocker(socketPath: string): Promise<Docker> {
     start: (id) => startContainer(client, id),
     pause: (id) => pauseContainer(client, id),
     unpause: (id) => unpauseContainer(client, id),
+    events: (signal) => dockerEvents(client, signal),
     exec: (id, argv, timeoutMs) => execIn(client, { id, argv, timeoutMs }),
   };
 }
@@ -51,5 +58,7 @@ export async function connectDocker(socketPath: string): Promise<Docker> {
 /** The empty host keeps docker-modem from following DOCKER_HOST away from the socket. */
 async function openClient(socketPath: string): Promise<Dockerode> {
   const { default: Client } = await import('dockerode');
-  return new Client({ socketPath, host: '', protocol: 'http' });
+  // Docker-modem takes an agent, of which dockerode's types know nothing.
+  const options = { socketPath, host: '', protocol: 'http', agent: boundedAgent() } as const;
+  return new Client(options);
 }

@@ -1,4 +1,5 @@
 import type { Container } from '../model/agent.ts';
+import type { DockerEvent } from './events.ts';
 import type { ListedVolume } from '../model/listed-volume.ts';
 
 /** A container as one inspect tells it: what freezing, stopping and health need beyond the listing. */
@@ -63,4 +64,6 @@ export interface Docker {
   unpause(id: string): Promise<void>;
   /** Runs argv in a container without a tty; on timeout HOOK_FAILED (the process in the container may go on). */
   exec(id: string, argv: readonly string[], timeoutMs: number): Promise<ExecResult>;
+  /** From now on; ends when the signal aborts or Docker goes away. */
+  events(signal: AbortSignal): AsyncIterable<DockerEvent>;
 }

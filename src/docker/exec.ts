@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Dockerode from 'dockerode';
 import { formatDuration } from '../model/durations.ts';
 import { CowherdError } from '../model/errors.ts';
-import { ANSWER_MS, call } from './call.ts';
+import { call } from './call.ts';
 import type { Client } from './connect.ts';
 import type { ExecResult } from './docker.ts';
 import { execInfo } from './schemas.ts';
@@ -24,12 +24,15 @@ const POLL_MS = 20;
  * Runs argv in a container without a tty and gives its exit and the end of its output. HOOK_FAILED when it is
  * not done in time (Docker has no way to end it: it may go on), TOOL_FAILED when Docker cannot start it.
  */
-export async function execIn({ api, socketPath }: Client, order: ExecOrder): Promise<ExecResult> {
+export async function execIn(
+  { api, socketPath, patience }: Client,
+  order: ExecOrder,
+): Promise<ExecResult> {
   const what = `run ${order.argv[0] ?? ''} in container ${order.id}`;
   const container = api.getContainer(encodeURIComponent(order.id));
   const tail = keepTail(KEPT_BYTES);
   const wanted = { Cmd: [...order.argv], AttachStdout: true, AttachStderr: true };
-  const exec = await call({ what, socketPath, timeoutMs: ANSWER_MS }, (abortSignal) =>
+  const exec = await call({ what, socketPath, timeoutMs: patience.answerMs }, (abortSignal) =>
     container.exec({ ...wanted, abortSignal }),
   );
   const late = () => overdue(what, order.timeoutMs, tail);

@@ -1,27 +1,29 @@
-import { ACTION_MS, call, refusal } from './call.ts';
+import { CowherdError } from '../model/errors.ts';
+import { call, refusal } from './call.ts';
 import type { Client } from './connect.ts';
 import { inspectContainer } from './listing.ts';
 
 const DOCKER_STOP_S = 10;
 const PATIENT_STOP_S = 600;
-const STOP_MARGIN_MS = 30_000;
+/** A timer holds no more than 24 days. */
+const LONGEST_STOP_S = 86_400;
 
 /** HTTP 304: it was so already. */
 const NOT_MODIFIED = 304;
 
 /**
- * Stops with the container's own timeout (a negative one, for ever, counts as 10 min) plus 30 s for the kill;
+ * Stops with the container's own timeout (a negative one, for ever, counts as 10 min; a day at most) plus 30 s for the kill;
  * a container that is down or gone is stopped.
  */
 export async function stopContainer(client: Client, id: string): Promise<void> {
   const details = await inspectContainer(client, id);
   if (details === null) return;
   const seconds = details.stopTimeoutS ?? DOCKER_STOP_S;
-  const timeoutMs = (seconds < 0 ? PATIENT_STOP_S : seconds) * 1000 + STOP_MARGIN_MS;
+  const ownMs = 1000 * (seconds < 0 ? PATIENT_STOP_S : Math.min(seconds, LONGEST_STOP_S));
   const options = {
     what: `stop container ${details.name}`,
     socketPath: client.socketPath,
-    timeoutMs,
+    timeoutMs: ownMs + client.patience.stopMarginMs,
   };
   const container = client.api.getContainer(details.id);
   await unless(
@@ -32,19 +34,21 @@ export async function stopContainer(client: Client, id: string): Promise<void> {
 
 /** Creates a volume of the local driver; Docker answers the same for one that is there. */
 export async function createVolume(
-  { api, socketPath }: Client,
+  { api, socketPath, patience }: Client,
   name: string,
   labels: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const options = { what: `create volume ${name}`, socketPath, timeoutMs: ACTION_MS };
-  await call(options, () =>
-    api.createVolume({ Name: name, Driver: 'local', Labels: { ...labels } }),
-  );
+  const options = { what: `create volume ${name}`, socketPath, timeoutMs: patience.actionMs };
+  const volume = { Name: name, Driver: 'local', Labels: { ...labels } };
+  await call(options, (abortSignal) => api.createVolume({ ...volume, abortSignal }));
 }
 
 /** Starts it; running already is success. */
-export async function startContainer({ api, socketPath }: Client, id: string): Promise<void> {
-  const options = { what: `start container ${id}`, socketPath, timeoutMs: ACTION_MS };
+export async function startContainer(
+  { api, socketPath, patience }: Client,
+  id: string,
+): Promise<void> {
+  const options = { what: `start container ${id}`, socketPath, timeoutMs: patience.actionMs };
   const container = api.getContainer(encodeURIComponent(id));
   await unless(
     [NOT_MODIFIED],
@@ -53,16 +57,19 @@ export async function startContainer({ api, socketPath }: Client, id: string): P
 }
 
 /** Pauses it; one that is paused already is refused (TOOL_FAILED): somebody else's pause is not ours to end. */
-export async function pauseContainer({ api, socketPath }: Client, id: string): Promise<void> {
-  const options = { what: `pause container ${id}`, socketPath, timeoutMs: ACTION_MS };
+export async function pauseContainer(
+  { api, socketPath, patience }: Client,
+  id: string,
+): Promise<void> {
+  const options = { what: `pause container ${id}`, socketPath, timeoutMs: patience.actionMs };
   const container = api.getContainer(encodeURIComponent(id));
   await call(options, (abortSignal) => container.pause({ abortSignal }));
 }
 
-/** Unpauses it; one that is not paused, or gone, is success. */
+/** Unpauses it; one that is not paused, or gone, is success. A word of success is not believed unless Docker says so of the container too. */
 export async function unpauseContainer(client: Client, id: string): Promise<void> {
-  const { api, socketPath } = client;
-  const options = { what: `unpause container ${id}`, socketPath, timeoutMs: ACTION_MS };
+  const { api, socketPath, patience } = client;
+  const options = { what: `unpause container ${id}`, socketPath, timeoutMs: patience.actionMs };
   const container = api.getContainer(encodeURIComponent(id));
   try {
     await call(options, (abortSignal) => container.unpause({ abortSignal }));
@@ -70,6 +77,15 @@ export async function unpauseContainer(client: Client, id: string): Promise<void
     const refused = refusal(error) !== null;
     if (refused && (await inspectContainer(client, id))?.state !== 'paused') return;
     throw error;
+  }
+  if ((await inspectContainer(client, id))?.state === 'paused') {
+    throw new CowherdError(
+      'DOCKER_UNREACHABLE',
+      `Docker did not unpause container ${id}, and said it had`,
+      {
+        hint: 'look at the Docker daemon, and at what is between it and its socket',
+      },
+    );
   }
 }
 

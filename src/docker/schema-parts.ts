@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CowherdError } from '../model/errors.ts';
 import type { ContainerState } from '../model/agent.ts';
 import { normalPath } from '../model/listed-volume.ts';

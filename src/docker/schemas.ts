@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { count, flag, labels, mounts, state, text } from './schema-parts.ts';
 
 const listedContainer = z.object({
@@ -58,7 +58,7 @@ export const inspectedContainer = z.object({
 
 export type InspectedContainer = z.output<typeof inspectedContainer>;
 
-/** `GET /volumes`. */
+/** `GET /volumes`; none is null, and what says nothing of volumes is something else. */
 export const volumeListing = z.object({
   Volumes: z
     .array(
@@ -71,13 +71,13 @@ export const volumeListing = z.object({
         Options: labels,
       }),
     )
-    .nullish()
+    .nullable()
     .transform((list) => list ?? []),
 });
 
 /** `GET /info`. */
 export const daemonInfo = z.object({
-  DockerRootDir: text,
+  DockerRootDir: z.string().startsWith('/'),
   ServerVersion: text,
   Driver: text,
   LiveRestoreEnabled: flag,
@@ -93,3 +93,6 @@ export const imageInfo = z.object({
 
 /** `GET /exec/ID/json`. */
 export const execInfo = z.object({ Running: flag, ExitCode: z.number().nullish() });
+
+/** A line of `GET /events`. */
+export const eventLine = z.object({ Type: text, Action: text, Actor: z.object({ ID: text }) });

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { hush } from '../exec/hush.ts';
 import { CowherdError } from '../model/errors.ts';
 import type { Freeze } from './freeze.ts';
 import type { ContainerPort, FreezeTarget } from './port.ts';
@@ -16,9 +17,16 @@ export interface Bracketed<T> {
   readonly frozenMs: number;
 }
 
+/** What brackets on one filesystem have one after the other. */
+export interface Turn {
+  readonly release: () => void;
+}
+
 export interface CaptureRequest<T> {
   readonly maxFreezeMs: number;
   readonly port: ContainerPort;
+  /** Waited for when all is prepared, held from before the flush until the thaw and the end of the capture; without it nothing is. */
+  readonly turn?: () => Promise<Turn>;
   /** Writes dirty data out before the freeze; has a time limit of its own. */
   readonly flush: () => Promise<void>;
   /**
@@ -41,11 +49,17 @@ export interface Session<T> {
 export async function captureAndThaw<T>(session: Session<T>): Promise<Bracketed<T>> {
   const { freeze, protection, stop } = session;
   const captures: Promise<T>[] = [];
-  const [outcome] = await Promise.allSettled([captureFrozen(session, captures)]);
+  const turns: Promise<Turn>[] = [];
+  const hushes: (() => void)[] = [];
+  const [outcome] = await Promise.allSettled([captureFrozen(session, { captures, turns, hushes })]);
   const { frozenMs, left } = await freeze.thaw();
+  for (const over of hushes) over();
   stop.release();
+  const settled = settle(captures).finally(() => {
+    for (const turn of turns) void turn.then(release, () => undefined);
+  });
   const [released] = await Promise.allSettled([standDown(left, protection)]);
-  await settle(captures);
+  await settled;
   if (left.length > 0) throw notThawed(left);
   stop.signal.throwIfAborted();
   if (outcome.status === 'rejected') throw outcome.reason;
@@ -58,12 +72,29 @@ async function standDown(left: readonly unknown[], protection: Protection | null
   else protection?.takeOver();
 }
 
+function release(turn: Turn): void {
+  turn.release();
+}
+
+/** What is to be ended, however the bracket ends. */
+interface Begun<T> {
+  readonly captures: Promise<T>[];
+  readonly turns: Promise<Turn>[];
+  readonly hushes: (() => void)[];
+}
+
 /** Nothing that can be slow happens between freeze and return but the capture itself. */
-async function captureFrozen<T>(session: Session<T>, captures: Promise<T>[]): Promise<T> {
+async function captureFrozen<T>(
+  session: Session<T>,
+  { captures, turns, hushes }: Begun<T>,
+): Promise<T> {
   const { request, watched, freeze, protection, stop } = session;
+  if (request.turn !== undefined) turns.push(request.turn());
+  await stop.race(Promise.all(turns));
   await stop.race(request.flush());
   if (protection !== null) stop.limit(request.maxFreezeMs, () => timedOut(request.maxFreezeMs));
   protection?.freezing();
+  hushes.push(hush());
   await stop.race(freeze.start(stop.signal));
   await stop.race(expectFrozen(watched, request.port));
   const capturing = request.capture(stop.signal);

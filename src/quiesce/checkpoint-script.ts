@@ -1,6 +1,6 @@
 import { escapeForTerminal } from '../model/names.ts';
-import type { SqliteRow } from '../model/snapshot.ts';
-import { VOLUME_AT } from './fence-mounts.ts';
+import type { Cause, SqliteRow } from '../model/snapshot.ts';
+import { VOLUME_AT } from '../exec/fence-mounts.ts';
 import type { DatabaseFile } from './read-candidates.ts';
 
 /** The numbers of one `PRAGMA wal_checkpoint` row. */
@@ -51,13 +51,16 @@ export interface RowContext {
   readonly mode: SqliteRow['mode'];
 }
 
+/** What came of asking one database; without counters, why there are none. */
+export interface Answer {
+  readonly counters: Counters | null;
+  readonly note?: string;
+  readonly cause?: Cause;
+}
+
 /** A database's row; without counters it says that it could not be asked. Notes are escaped and short. */
-export function rowFor(
-  context: RowContext,
-  database: DatabaseFile,
-  counters: Counters | null,
-  note?: string,
-): SqliteRow {
+export function rowFor(context: RowContext, database: DatabaseFile, answer: Answer): SqliteRow {
+  const { counters, note = '', cause } = answer;
   const isUtf8 = Buffer.from(database.path, 'utf8').equals(database.pathBytes);
   return {
     volume: context.volumeName,
@@ -65,8 +68,7 @@ export function rowFor(
     ...(isUtf8 ? {} : { pathBase64: database.pathBytes.toString('base64') }),
     mode: context.mode,
     ...(counters ?? UNASKED),
-    ...(note === undefined || note === ''
-      ? {}
-      : { note: escapeForTerminal(note.trim()).slice(0, MAX_NOTE) }),
+    ...(note === '' ? {} : { note: escapeForTerminal(note.trim()).slice(0, MAX_NOTE) }),
+    ...(cause === undefined ? {} : { cause }),
   };
 }

@@ -1,20 +1,23 @@
 import type { RunResult } from '../exec/run.ts';
 import { toCowherdError } from '../model/errors.ts';
-import type { SqliteRow } from '../model/snapshot.ts';
+import type { Cause, SqliteRow } from '../model/snapshot.ts';
+import { refusalOf, type Refusals } from './checkpoint-refusal.ts';
 import {
   answerOf,
   checkpointScript,
   databaseUri,
-  MAX_PATH_BYTES,
   rowFor,
+  type Answer,
   type Counters,
 } from './checkpoint-script.ts';
-import { EMPTY_FILE } from './fence-mounts.ts';
-import { isOrdinary, openFence, type Fence } from './fence.ts';
-import { mapLimited } from './limited.ts';
+import { CHILD_LIMITS, fileLimit, type ChildLimits } from './child-limits.ts';
+import { EMPTY_FILE } from '../exec/fence-mounts.ts';
+import { openFence, type Fence } from './fence.ts';
+import { mapLimited } from '../model/limited.ts';
 import type { DatabaseFile } from './read-candidates.ts';
+import type { Slots } from './slots.ts';
 
-export interface CheckpointRequest {
+export interface CheckpointRequest extends Refusals {
   readonly volumeName: string;
   /** Host path of the live tree (`_data`). */
   readonly root: string;
@@ -28,6 +31,10 @@ export interface CheckpointRequest {
   readonly timeoutMs?: number;
   /** Databases not asked by then get a row that says so; default 60 s. */
   readonly budgetMs?: number;
+  /** Shared with every other checkpoint of the run. */
+  readonly slots?: Slots;
+  /** Of each child; default {@link CHILD_LIMITS} with {@link fileLimit}. */
+  readonly limits?: ChildLimits;
   readonly signal?: AbortSignal;
 }
 
@@ -43,45 +50,55 @@ export function isCheckpointed(row: Pick<SqliteRow, 'busy' | 'log' | 'checkpoint
 
 /**
  * Asks every WAL database of a volume for a checkpoint, each as its owner inside a fence; one row each, in their order, and
- * never throws: what could not be asked has busy, log and checkpointed -1 and a note. On a database nobody has open the
+ * never throws: what could not be asked has busy, log and checkpointed -1, a note and a cause. On a database nobody has open the
  * child is the last to close: SQLite then removes -wal and -shm, as it would for the owner's own program.
  */
 export async function checkpointVolume(request: CheckpointRequest): Promise<readonly SqliteRow[]> {
   const databases = request.databases.filter((database) => database.wal);
-  if (databases.every((database) => refusal(database) !== null)) {
-    return databases.map((database) => rowFor(request, database, null, refusal(database) ?? ''));
-  }
+  const refused = databases.map((database, index) => refusalOf(request, database, index));
+  const asked = await ask(
+    request,
+    databases.filter((_, index) => refused[index] === null),
+  );
+  const answers = asked.values();
+  return databases.map((database, index) =>
+    rowFor(request, database, refused[index] ?? answers.next().value ?? UNASKED),
+  );
+}
+
+const UNASKED: Answer = { counters: null };
+
+/** In their order; never throws. */
+async function ask(
+  request: CheckpointRequest,
+  databases: readonly DatabaseFile[],
+): Promise<readonly Answer[]> {
+  if (databases.length === 0) return [];
   try {
     return await inFence(request, databases);
   } catch (error) {
     const note = toCowherdError(error).message;
-    return databases.map((database) => rowFor(request, database, null, refusal(database) ?? note));
+    return databases.map(() => ({ counters: null, note, cause: 'failed' }));
   }
 }
 
 async function inFence(
   request: CheckpointRequest,
   databases: readonly DatabaseFile[],
-): Promise<readonly SqliteRow[]> {
+): Promise<readonly Answer[]> {
   const budget = AbortSignal.timeout(request.budgetMs ?? BUDGET_MS);
   const signal = request.signal === undefined ? budget : AbortSignal.any([budget, request.signal]);
   const fence = await openFence(request.root, request.runtimeDir);
   try {
-    return await mapLimited(databases, AT_ONCE, (database) =>
-      checkpointOne({ fence, request, signal }, database),
-    );
+    return await mapLimited(databases, AT_ONCE, async (database) => {
+      const giveBack = await request.slots?.take();
+      const answer = await checkpointOne({ fence, request, signal }, database);
+      giveBack?.();
+      return answer;
+    });
   } finally {
     await fence.close();
   }
-}
-
-/** Why a database is not opened at all, or null. */
-function refusal(database: DatabaseFile): string | null {
-  if (database.uid === 0) return 'owned by root';
-  if (!isOrdinary(database.uid)) return `owned by ${String(database.uid)}`;
-  if (database.pathBytes.length > MAX_PATH_BYTES)
-    return `its path is longer than the ${String(MAX_PATH_BYTES)} bytes SQLite opens`;
-  return null;
 }
 
 interface Bracket {
@@ -90,34 +107,45 @@ interface Bracket {
   readonly signal: AbortSignal;
 }
 
-async function checkpointOne(bracket: Bracket, database: DatabaseFile): Promise<SqliteRow> {
-  const { request, signal } = bracket;
-  const refused = refusal(database) ?? (signal.aborted ? 'not asked: out of time' : null);
-  if (refused !== null) return rowFor(request, database, null, refused);
+/** Never throws. */
+async function checkpointOne(bracket: Bracket, database: DatabaseFile): Promise<Answer> {
+  const { signal } = bracket;
+  if (signal.aborted) return { counters: null, note: 'not asked: out of time', cause: 'limit' };
   try {
     const { stdout, stderr } = await sqlite(bracket, database);
-    const answer = answerOf(stdout, isCheckpointed);
-    return rowFor(request, database, answer, noteOn(answer, stderr));
+    return answered(answerOf(stdout, isCheckpointed), stderr);
   } catch (error) {
-    return rowFor(request, database, null, whyUnasked(bracket, error));
+    return unanswered(bracket, error);
   }
 }
 
-function whyUnasked({ request, signal }: Bracket, error: unknown): string {
-  if (signal.aborted) return 'not finished: out of time';
+const DAMAGE = /malformed|not a database|unsupported file format/;
+const OUT_OF_MEMORY = /out of memory/;
+
+function answered(counters: Counters | null, stderr: string): Answer {
+  if (counters !== null)
+    return { counters, note: counters.log < 0 ? 'not in WAL mode any more' : stderr };
+  const note = stderr.trim() === '' ? 'sqlite3 said nothing' : stderr;
+  return { counters, note, cause: causeOf(stderr) };
+}
+
+function causeOf(stderr: string): Cause {
+  if (DAMAGE.test(stderr)) return 'damaged';
+  return OUT_OF_MEMORY.test(stderr) ? 'stuck' : 'failed';
+}
+
+/** A child that a signal ended (exit -1) was ended by us, or by the kernel for a limit. */
+function unanswered({ request, signal }: Bracket, error: unknown): Answer {
+  if (signal.aborted) return { counters: null, note: 'not finished: out of time', cause: 'limit' };
   const { details, message } = toCowherdError(error);
-  return details['timedOut'] === true
-    ? `sqlite3 did not end within ${hardTimeoutMs(request)} ms`
-    : message;
+  const timedOut = `sqlite3 did not end within ${String(hardTimeoutMs(request))} ms`;
+  const note = details['timedOut'] === true ? timedOut : message;
+  const ended = details['timedOut'] === true || details['exitCode'] === -1;
+  return { counters: null, note, cause: ended ? 'stuck' : 'failed' };
 }
 
 function hardTimeoutMs({ timeoutMs, mode, busyTimeoutMs }: CheckpointRequest): number {
   return timeoutMs ?? PASSES[mode] * busyTimeoutMs + PATIENCE_MS;
-}
-
-function noteOn(answer: Counters | null, stderr: string): string {
-  if (answer === null) return stderr.trim() === '' ? 'sqlite3 said nothing' : stderr;
-  return answer.log < 0 ? 'not in WAL mode any more' : stderr;
 }
 
 function sqlite({ fence, request, signal }: Bracket, database: DatabaseFile): Promise<RunResult> {
@@ -130,6 +158,7 @@ function sqlite({ fence, request, signal }: Bracket, database: DatabaseFile): Pr
     input: checkpointScript(request.mode, request.busyTimeoutMs, PASSES[request.mode]),
     timeoutMs: hardTimeoutMs(request),
     okExits: [1],
+    limits: request.limits ?? { ...CHILD_LIMITS, fileBytes: fileLimit(database) },
     signal,
   });
 }

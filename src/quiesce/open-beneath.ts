@@ -32,6 +32,16 @@ export async function openRoot(path: string): Promise<number> {
   return openFd(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
 }
 
+/** Opens a resolved host directory for whatever takes one (O_PATH): a link that came into its path since is not followed. Throws ELOOP, ENOTDIR. */
+export async function openResolved(path: string): Promise<number> {
+  const root = await openFd('/', DIRECTORY);
+  try {
+    return await openDirectoryBeneath(root, Buffer.from(path.replace(/^\/+/, '')));
+  } finally {
+    await closeFd(root);
+  }
+}
+
 /**
  * Opens a path component by component from a directory's descriptor: no link is followed, PATH_MAX does not count.
  * Throws ELOOP or ENOTDIR for a link on the way, EINVAL for an absolute path, `.` or `..`.

@@ -2,9 +2,17 @@ import { fstat as fstatCallback, lstat as lstatCallback, read as readCallback } 
 import { promisify } from 'node:util';
 import { systemCode } from '../model/errors.ts';
 import type { Candidate } from './find-entries.ts';
-import { mapLimited } from './limited.ts';
+import { mapLimited } from '../model/limited.ts';
 import { beneath, closeFd, openAt, openDirectoryBeneath, splitPath } from './open-beneath.ts';
-import { HEADER_BYTES, JOURNAL_MAGIC_BYTES, isHotJournal, parseHeader } from './sqlite-header.ts';
+import {
+  HEADER_BYTES,
+  JOURNAL_MAGIC_BYTES,
+  SMALLEST_PAGE_BYTES,
+  claimsToBeDatabase,
+  isHotJournal,
+  parseHeader,
+} from './sqlite-header.ts';
+import type { DatabaseFlaw } from '../model/manifest.ts';
 
 /** A SQLite database in an image of a volume. */
 export interface DatabaseFile {
@@ -19,6 +27,8 @@ export interface DatabaseFile {
   readonly walBytes: number;
   /** A `-journal` beside it waits to be played back. */
   readonly hotJournal: boolean;
+  /** Why no child is to open it; null for a database as it should be. */
+  readonly flaw: DatabaseFlaw | null;
 }
 
 /** A candidate's answer: a database, null for any other file, or `unread` when the image could not be read there. */
@@ -60,17 +70,26 @@ async function readSiblings(
 
 async function readCandidate(directory: number, candidate: Candidate): Promise<Verdict> {
   const { name } = splitPath(candidate.path);
-  const header = parseHeader(await readStart(directory, name, HEADER_BYTES));
-  if (header === null) return null;
+  const start = await readStart(directory, name, HEADER_BYTES);
+  if (!claimsToBeDatabase(start)) return null;
+  const header = candidate.sizeBytes % SMALLEST_PAGE_BYTES === 0 ? parseHeader(start) : null;
+  const [wal, journal] = await Promise.all([
+    lookAt(directory, beside(name, '-wal')),
+    lookAt(directory, beside(name, '-journal')),
+  ]);
+  const odd = [wal, journal, await lookAt(directory, beside(name, '-shm'))].includes('odd');
   return {
     path: candidate.path.toString('utf8'),
     pathBytes: candidate.path,
-    wal: header.wal,
+    wal: header?.wal ?? false,
     uid: candidate.uid,
     gid: candidate.gid,
     sizeBytes: candidate.sizeBytes,
-    walBytes: await sizeOf(directory, beside(name, '-wal')),
-    hotJournal: await hasHotJournal(directory, beside(name, '-journal')),
+    walBytes: sizeOf(wal),
+    hotJournal:
+      sizeOf(journal) > 0 &&
+      isHotJournal(await readStart(directory, beside(name, '-journal'), JOURNAL_MAGIC_BYTES)),
+    flaw: flawOf({ header: header !== null, links: candidate.links, odd }),
   };
 }
 
@@ -78,18 +97,31 @@ function beside(name: Buffer, suffix: string): Buffer {
   return Buffer.concat([name, Buffer.from(suffix)]);
 }
 
-async function hasHotJournal(directory: number, name: Buffer): Promise<boolean> {
-  if ((await sizeOf(directory, name)) === 0) return false;
-  return isHotJournal(await readStart(directory, name, JOURNAL_MAGIC_BYTES));
+interface Seen {
+  readonly header: boolean;
+  readonly links: number;
+  readonly odd: boolean;
 }
 
-/** A regular file's size; 0 for anything else, which is not opened: a device might answer to that. */
-async function sizeOf(directory: number, name: Buffer): Promise<number> {
+function flawOf({ header, links, odd }: Seen): DatabaseFlaw | null {
+  if (!header) return 'header';
+  if (links > 1) return 'links';
+  return odd ? 'beside' : null;
+}
+
+/** A file beside a database: its size, null where there is none, `odd` for what is no regular file and is not opened: a device might answer to that. */
+type Beside = number | 'odd' | null;
+
+function sizeOf(beside: Beside): number {
+  return typeof beside === 'number' ? beside : 0;
+}
+
+async function lookAt(directory: number, name: Buffer): Promise<Beside> {
   try {
     const stats = await lstat(beneath(directory, name));
-    return stats.isFile() ? stats.size : 0;
+    return stats.isFile() && stats.nlink === 1 ? stats.size : 'odd';
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENAMETOOLONG') return 0;
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENAMETOOLONG') return null;
     throw error;
   }
 }

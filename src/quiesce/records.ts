@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { noRoom } from '../exec/room.ts';
 import { systemCode } from '../model/errors.ts';
 import type { FreezeTarget } from './port.ts';
 import { isSameProcess, liveProcess } from './proc.ts';
@@ -23,24 +24,27 @@ export interface NewRecord {
 
 /**
  * Writes the record `<runtimeDir>/frozen/<id>.json` of this process (0600, whole or not at all) and gives its path. It lies under
- * /run because no freeze outlives a boot; hence no fsync. Throws the system's error.
+ * /run because no freeze outlives a boot; hence no fsync. Throws NO_SPACE, or the system's error.
  */
 export function writeRecord({ runtimeDir, id, ...rest }: NewRecord): string {
-  const directory = makeRecordDirectory(runtimeDir);
-  const file = join(directory, `${basename(id)}.json`);
+  const file = join(recordDirectory(runtimeDir), `${basename(id)}.json`);
+  const partial = `${file}.partial`;
   const pidStartTime = liveProcess(process.pid)?.startTime ?? 0;
-  writeFileSync(`${file}.partial`, JSON.stringify({ pid: process.pid, pidStartTime, ...rest }), {
-    mode: 0o600,
-  });
-  renameSync(`${file}.partial`, file);
+  const text = JSON.stringify({ pid: process.pid, pidStartTime, ...rest });
+  try {
+    makeRecordDirectory(runtimeDir);
+    writeFileSync(partial, text, { mode: 0o600 });
+    renameSync(partial, file);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw systemCode(error) === 'ENOSPC' ? noRoom(runtimeDir) : error;
+  }
   return file;
 }
 
-function makeRecordDirectory(runtimeDir: string): string {
+function makeRecordDirectory(runtimeDir: string): void {
   mkdirSync(runtimeDir, { recursive: true, mode: 0o711 });
-  const directory = recordDirectory(runtimeDir);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  return directory;
+  mkdirSync(recordDirectory(runtimeDir), { recursive: true, mode: 0o700 });
 }
 
 function recordDirectory(runtimeDir: string): string {

@@ -15,9 +15,14 @@ export interface SqliteHeader {
   readonly wal: boolean;
 }
 
+/** True for a file that says it is a SQLite 3 database, whatever follows. */
+export function claimsToBeDatabase(bytes: Buffer): boolean {
+  return bytes.subarray(0, MAGIC.length).equals(MAGIC);
+}
+
 /** What a file's first 100 bytes say, or null when it is no SQLite 3 database. */
 export function parseHeader(bytes: Buffer): SqliteHeader | null {
-  if (bytes.length < HEADER_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return null;
+  if (bytes.length < HEADER_BYTES || !claimsToBeDatabase(bytes)) return null;
   const stored = bytes.readUInt16BE(16);
   const pageSizeBytes = stored === 1 ? LARGEST_PAGE_BYTES : stored;
   if (pageSizeBytes < SMALLEST_PAGE_BYTES || (pageSizeBytes & (pageSizeBytes - 1)) !== 0)
