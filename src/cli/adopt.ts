@@ -69,7 +69,16 @@ async function run(
     if (kind === 'adopt' && work.some(isOnZfs)) sayOfZfs(output.print);
     await confirm(question(kind, work), options.yes ?? false);
   }
-  return showResults(output, await convert(world, request), `there is nothing to ${kind}`);
+  const { BY_HAND, recorded } = await import('../usecases/recorded.ts');
+  const report = await recorded(world, {
+    ...{ command: kind, cause: BY_HAND },
+    work: async () => convert(world, request),
+    resultOf: ({ results, failures }) => ({
+      ...{ snapshots: [], destroyed: 0, frozenMs: null, filesystems: [], failures },
+      succeeded: results.length,
+    }),
+  });
+  return showResults(output, report, `there is nothing to ${kind}`);
 }
 
 /** What adopting means for everything else that backs these volumes up is said before it is asked for. */

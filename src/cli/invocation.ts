@@ -1,3 +1,4 @@
+import type { Config } from '../config/schema.ts';
 import type { Context } from '../usecases/context.ts';
 
 /** How a command speaks to whoever called it. */
@@ -22,12 +23,17 @@ export interface GlobalOptions {
   readonly waitMs: number;
 }
 
-/** What `main.ts` hands to the command that was called. */
+/** What `compose.ts` hands to the command that was called. */
 export interface Invocation {
   readonly output: Output;
   readonly configFile: string | null;
+  readonly now: () => Date;
+  /** Loads the config on first use. Throws CONFIG_INVALID. */
+  readonly config: () => Promise<Config>;
   /** Builds the adapters on first use. Throws CONFIG_INVALID. */
   readonly context: () => Promise<Context>;
+  /** Keeps the schedules until we are asked to end. Throws CONFIG_INVALID, LOCKED. */
+  readonly daemon: () => Promise<void>;
   /** Asks on a terminal; else CONFIRMATION_REQUIRED unless `yes`. `question` ends without a question mark. */
   readonly confirm: (question: string, yes: boolean) => Promise<void>;
 }

@@ -3,13 +3,16 @@ import { CowherdError } from '../model/errors.ts';
 import { adoptCommand, unadoptCommand } from './adopt.ts';
 import { agentsCommand } from './agents.ts';
 import { configCommand } from './config.ts';
+import { daemonCommand } from './daemon.ts';
 import { doctorCommand } from './doctor.ts';
 import type { GlobalOptions, Run } from './invocation.ts';
 import { durationMs, type Register } from './options.ts';
 import { pinCommand, unpinCommand } from './pin.ts';
 import { pruneCommand } from './prune.ts';
 import { recoverCommand } from './recover.ts';
+import { retentionCommand } from './retention.ts';
 import { rollbackCommand } from './rollback.ts';
+import { runDueCommand } from './run-due.ts';
 import { snapshotCommand } from './snapshot.ts';
 import { snapshotsCommand } from './snapshots.ts';
 import { statusCommand } from './status-screen.ts';
@@ -26,9 +29,12 @@ const COMMANDS: readonly Register[] = [
   pinCommand,
   unpinCommand,
   pruneCommand,
+  retentionCommand,
   thawCommand,
   recoverCommand,
   statusCommand,
+  runDueCommand,
+  daemonCommand,
   configCommand,
 ];
 

@@ -6,22 +6,11 @@ export function escapeLines(text: string): string {
   return text.split('\n').map(escapeForTerminal).join('\n');
 }
 
-/** A JSON document whose strings speak to no terminal either: control and format characters are escaped as JSON has it. */
-export function printableJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
-    Array.from({ length: char.length }, (_, at) => unitEscape(char.charCodeAt(at))).join(''),
-  );
-}
-
-function unitEscape(unit: number): string {
-  return `\\u${unit.toString(16).padStart(4, '0')}`;
-}
-
 /** Rows as aligned columns under their headings; cells are escaped for terminals. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const safe = rows.map((row) => row.map(escapeForTerminal));
   const widths = headings.map((heading, at) =>
-    Math.max(heading.length, ...safe.map((row) => (row[at] ?? '').length)),
+    safe.reduce((width, row) => Math.max(width, (row[at] ?? '').length), heading.length),
   );
   const line = (cells: readonly string[]): string =>
     cells
@@ -36,6 +25,20 @@ export function ms(value: number): string {
   return value < 1000
     ? `${value.toFixed(value < 10 ? 1 : 0)} ms`
     : `${(value / 1000).toFixed(1)} s`;
+}
+
+const AGES: readonly (readonly [unit: string, ms: number])[] = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1000],
+];
+
+/** `40 d`, `3 h`, `0 s`; `in 2 h` for what is yet to come. */
+export function age(ageMs: number): string {
+  const size = Math.abs(ageMs);
+  const [unit, unitMs] = AGES.find(([, ms]) => size >= ms) ?? ['s', 1000];
+  return `${ageMs < 0 ? 'in ' : ''}${String(Math.floor(size / unitMs))} ${unit}`;
 }
 
 /** `512 B`, `1.5 GiB`. */

@@ -85,7 +85,16 @@ async function attempt(
     `roll ${agent.name} back to ${point.manifest.id} (${point.manifest.createdAt})${stops}`,
     yes,
   );
-  return rollback(world, { ...request, snapshot: point.manifest.id });
+  const { BY_HAND, recorded } = await import('../usecases/recorded.ts');
+  return recorded(world, {
+    ...{ command: 'rollback', cause: BY_HAND },
+    work: async () => rollback(world, { ...request, snapshot: point.manifest.id }),
+    resultOf: ({ safety, outcome, failures }) => ({
+      ...{ destroyed: 0, frozenMs: null, filesystems: [], failures },
+      snapshots: safety === null ? [] : [safety],
+      succeeded: outcome === 'rolled-back' ? 1 : 0,
+    }),
+  });
 }
 
 /** A refusal (exit 5) is an outcome with a document of its own; any other error before the first change is an error. */

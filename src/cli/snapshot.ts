@@ -1,4 +1,5 @@
 import type { SnapshotReport } from '../model/snapshot.ts';
+import type { RunResult } from '../model/run.ts';
 import { escapeForTerminal } from '../model/names.ts';
 import { showPlan } from './plan.ts';
 import { command, tag, type Register } from './options.ts';
@@ -27,13 +28,27 @@ export const snapshotCommand: Register = (program, bind) => {
           return showPlan(output, await planSnapshot(await context(), request));
         }
         const { snapshot } = await import('../usecases/snapshot.ts');
-        const report = await snapshot(await context(), request);
+        const { BY_HAND, recorded } = await import('../usecases/recorded.ts');
+        const world = await context();
+        const report = await recorded(world, {
+          ...{ command: 'snapshot', cause: BY_HAND },
+          work: async () => snapshot(world, request),
+          resultOf,
+        });
         if (output.json) output.document(report);
         else show(output.print, report);
         return statusOf(report.failures, report.snapshots.length);
       }),
     );
 };
+
+function resultOf({ snapshots, failures }: SnapshotReport): RunResult {
+  return {
+    ...{ destroyed: 0, filesystems: [], failures, succeeded: snapshots.length },
+    snapshots: snapshots.map(({ id }) => id),
+    frozenMs: snapshots.reduce((most, { frozenMs }) => Math.max(most, frozenMs), 0),
+  };
+}
 
 function show(
   print: (text: string) => void,

@@ -30,6 +30,9 @@ export const statusCommand: Register = (program, bind) => {
           );
         for (const { id, freeBytes, sizeBytes } of document.filesystems)
           output.print(`filesystem ${id}: ${bytes(freeBytes)} of ${bytes(sizeBytes)} free`);
+        const [last] = document.runs;
+        if (last !== undefined)
+          output.print(`last run: ${last.command} at ${last.startedAt}: ${last.outcome}`);
         output.print(
           document.findings.length === 0 ? 'all is well' : findingLines(document.findings),
         );

@@ -1,11 +1,14 @@
 import type { Docker } from '../docker/docker.ts';
 import { CowherdError, toFailure, type Failure } from '../model/errors.ts';
+import { expectRoom } from '../exec/room.ts';
+import { hasDatasets } from '../model/snapshot.ts';
 import { beginTransaction, type Transaction } from './begin-transaction.ts';
 import type { Context } from './context.ts';
 import { eachAgent } from './each-agent.ts';
-import { observeHost, nesting, type Host, type PlacedAgent } from './host.ts';
+import { observeHost, type Host, type PlacedAgent } from './host.ts';
 import { stopAll } from './lifecycle.ts';
-import { lockAgents } from './locking.ts';
+import { lockSettled } from './lock-settled.ts';
+import { nesting } from './nesting.ts';
 import { recoverQuietly } from './recover.ts';
 import { selectPlaced } from './selection.ts';
 import { conversionSwaps, stageAll, type Swap } from './swap-plan.ts';
@@ -63,14 +66,14 @@ async function planOne(
   context: Context,
   { request, host, agent }: { request: ConversionRequest; host: Host; agent: PlacedAgent },
 ): Promise<ConversionPlan> {
-  const convertible = agent.placements.filter(({ fsId }) => fsId !== '');
+  const convertible = agent.placements.filter(({ fsId, tier }) => fsId !== '' && hasDatasets(tier));
   if (convertible.length === 0) {
     const why = agent.placements
-      .map(({ volume, reason }) => `${volume}: ${reason ?? ''}`)
+      .map(({ volume, filesystem, reason }) => `${volume}: ${reason ?? filesystem}`)
       .join('; ');
     throw new CowherdError(
       'TIER_UNSUPPORTED',
-      `no volume of ${agent.name} lies on a filesystem with snapshots (${why})`,
+      `no volume of ${agent.name} lies on a filesystem with datasets, as btrfs and ZFS have (${why})`,
       { hint: `cowherd doctor ${agent.name}` },
     );
   }
@@ -122,6 +125,7 @@ export async function convert(
   request: ConversionRequest,
 ): Promise<ConversionReport> {
   await recoverQuietly(context);
+  await expectRoom(context.runtimeDir);
   const { plans, failures, host } = await planConversions(context, request);
   const results: ConversionResult[] = [];
   const failed = [...failures];
@@ -148,7 +152,7 @@ async function convertLocked(
   const agent = plan.agent.name;
   if (plan.swaps.length === 0) return { agent, outcome: 'unchanged' };
   context.interrupt.throwIfAborted();
-  const locks = await lockAgents(context, [plan.agent], host.observation);
+  const locks = await lockSettled(context, [plan.agent], host);
   try {
     await transact(context, request, await replan(context, request, agent));
     return { agent, outcome: `${request.kind}ed` };
@@ -177,6 +181,8 @@ async function transact(
 ): Promise<void> {
   const docker = await context.docker();
   const { agent, swaps, users } = plan;
+  for (const { placement } of swaps)
+    await (await context.openStore(placement.fsId)).expectCopyable(placement, context.interrupt);
   const transaction = await beginTransaction(context, {
     kind: request.kind,
     agent: agent.name,

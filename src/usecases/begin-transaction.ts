@@ -1,6 +1,7 @@
 import { ownerTag } from '../exec/liveness.ts';
 import type { TransactionKind, TransactionPhase, TransactionRecord } from '../model/transaction.ts';
 import type { Context } from './context.ts';
+import { refuseFrozen } from './frozen-users.ts';
 import { swapVolume, type Swap } from './swap-plan.ts';
 import { saveRecord } from './transaction.ts';
 import type { Users } from './users.ts';
@@ -24,12 +25,13 @@ export interface Beginning {
   readonly users: Users;
 }
 
-/** Writes the record of a transaction that has changed nothing yet; from here on a crash is recovered. */
+/** Writes the record of a transaction that has changed nothing yet; from here on a crash is recovered. Throws FROZEN_USER. */
 export async function beginTransaction(
   context: Context,
   beginning: Beginning,
 ): Promise<Transaction> {
   const { kind, agent, snapshot, start, swaps, users } = beginning;
+  await refuseFrozen(await context.docker(), users.stopped);
   let record: TransactionRecord = {
     format: 1,
     id: `${ownerTag()}-${context.random()}`,

@@ -4,7 +4,8 @@ import { isAlive } from '../model/agent.ts';
 import { toCowherdError } from '../model/errors.ts';
 import { nextSnapshotId } from '../model/snapshot-id.ts';
 import type { Guard } from '../quiesce/guard.ts';
-import { mapLimited } from '../quiesce/limited.ts';
+import type { Turns } from '../state/turns.ts';
+import { mapLimited } from '../model/limited.ts';
 import type { Capture, CaptureSet } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { writersOf } from './locking.ts';
@@ -30,6 +31,8 @@ export interface GroupRequest {
   readonly members: readonly Member[];
   readonly docker: Docker | null;
   readonly guard: Guard;
+  /** Brackets of one run are taken by turns. */
+  readonly brackets: Turns;
   /** After the thaw, before images are read out and published: `post` hooks. */
   readonly afterThaw: () => Promise<void>;
 }
@@ -76,7 +79,8 @@ async function beginCaptures(
   );
   for (const fsId of [...fsIds].sort()) {
     const store = await context.openStore(fsId);
-    captures.set(fsId, await store.capture(members.map(({ candidate }) => setOn(candidate, fsId))));
+    const sets = members.map(({ candidate }) => setOn(candidate, fsId));
+    captures.set(fsId, await store.capture(sets, context.interrupt));
   }
 }
 

@@ -3,7 +3,7 @@ import type { Docker } from '../docker/docker.ts';
 import type { Mount } from '../model/mountinfo.ts';
 import type { Store } from '../storage/driver.ts';
 
-/** What every use-case is given: the outside world, as `main.ts` built it. */
+/** What every use-case is given: the outside world, as `compose.ts` built it. */
 export interface Context {
   readonly config: Config;
   /** Connects on first use; null with `docker: none`. Throws DOCKER_UNREACHABLE. */

@@ -1,8 +1,9 @@
 import type { Volume } from '../model/agent.ts';
 import type { Placement } from '../storage/driver.ts';
 import { canBeAdopted, holds, newestOf } from './coverage.ts';
-import { finding, someOf, type Finding } from './finding.ts';
+import { finding, type Finding } from './finding.ts';
 import type { PlacedAgent } from './host.ts';
+import { namesOf } from './nesting.ts';
 import type { RestorePoint } from './restore-points.ts';
 
 /** What keeps an agent's volumes from being protected, for doctor and status. */
@@ -36,10 +37,11 @@ function captureFinding(
 const NEEDS_SNAPSHOTS = 'only data on btrfs or ZFS can be captured now: move it there';
 
 function uncapturable(agent: PlacedAgent, placement: Placement): readonly Finding[] {
-  const { volume, reason, hint, tier, filesystem, fsId, nested } = placement;
+  const { volume, reason, hint, tier, filesystem, fsId, nested, hostile } = placement;
   if (reason === null) return [];
   const about = { agent: agent.name, volume };
   const message = `${volume} cannot be captured: ${reason}`;
+  if (hostile !== null) return [finding(hostile, 'error', { ...about, message, mend: hint })];
   const listed = agent.volumes.find(({ name }) => name === volume);
   if (listed !== undefined && isMissing(listed, placement)) return [missing(about, listed, reason)];
   if (tier === 'unsupported')
@@ -54,7 +56,7 @@ function uncapturable(agent: PlacedAgent, placement: Placement): readonly Findin
   }
   if (hint !== null && nested.length === 0)
     return [finding('NOT_MOUNTED', 'error', { ...about, message, mend: hint })];
-  const mend = `make plain directories of ${someOf(nested)}, then: cowherd adopt ${agent.name}`;
+  const mend = `make plain directories of ${namesOf(nested)}, then: cowherd adopt ${agent.name}`;
   return [finding('NESTED_SUBVOLUMES', 'error', { ...about, message, mend })];
 }
 

@@ -1,4 +1,4 @@
-import type { Grade, Tier } from '../model/snapshot.ts';
+import { hasDatasets, type Grade, type Tier } from '../model/snapshot.ts';
 import type { Placement } from '../storage/driver.ts';
 import type { PlacedAgent } from './host.ts';
 import type { RestorePoint } from './restore-points.ts';
@@ -107,8 +107,9 @@ function missingForInstant({ placement, request }: OneVolume): string | null {
 
 /** True for a volume that adopting would make isolated. */
 export function canBeAdopted(placement: Placement): boolean {
-  const { fsId, isolated, nested, notSwappable } = placement;
-  return fsId !== '' && !isolated && nested.length === 0 && notSwappable === null;
+  const { fsId, tier, isolated, nested, notSwappable } = placement;
+  const plain = fsId !== '' && hasDatasets(tier) && !isolated;
+  return plain && nested.length === 0 && notSwappable === null;
 }
 
 /** True when a restore point holds the volume; one that was removed and made again under its name is another. */

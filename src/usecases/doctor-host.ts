@@ -3,11 +3,38 @@ import { missingTools } from '../exec/installed.ts';
 import type { Ambiguity } from '../model/agent.ts';
 import { finding, type Finding } from './finding.ts';
 
+/** Of filesystems that cannot snapshot; whether files can share data there decides which are used. */
+const PLAIN = [
+  ...['blkid', 'mount', 'sync', 'cp', 'lsattr', 'chattr', 'getfattr', 'setfattr', 'du', 'rm'],
+  ...['perl', 'tar', 'zstd', 'sha256sum', 'tee', 'sort', 'head', 'mkfifo', 'setpriv'],
+  ...['unshare', 'nsenter', 'prlimit', 'cat'],
+];
+const ON: Readonly<Record<string, readonly (keyof typeof TOOLS)[]>> = {
+  btrfs: ['btrfs'],
+  zfs: ['zfs'],
+  xfs: ['xfs', 'plain'],
+  ext2: ['plain'],
+  ext3: ['plain'],
+  ext4: ['plain'],
+};
+
 /** Host tools by what needs them; the programs that src/ runs. */
 export const TOOLS = {
-  always: ['flock', 'find', 'xargs'],
+  always: ['env', 'flock', 'find', 'xargs'],
   sqlite: ['unshare', 'nsenter', 'setpriv', 'prlimit', 'mount', 'cat', 'sqlite3'],
-  btrfs: ['btrfs', 'mount', 'sync', 'cp', 'lsattr', 'chattr', 'getfattr', 'du', 'rm', 'touch'],
+  btrfs: [
+    'btrfs',
+    'perl',
+    'mount',
+    'sync',
+    'cp',
+    'lsattr',
+    'chattr',
+    'getfattr',
+    'du',
+    'rm',
+    'touch',
+  ],
   zfs: [
     'zfs',
     'zpool',
@@ -19,8 +46,10 @@ export const TOOLS = {
     'getfattr',
     'du',
     'rm',
-    'b2sum',
+    'perl',
   ],
+  xfs: ['xfs_info'],
+  plain: PLAIN,
 } as const;
 
 /** Tools that are not installed; without those of SQLite snapshots are taken, but not `checkpointed`. */
@@ -28,11 +57,11 @@ export async function toolFindings(
   config: Config,
   filesystems: ReadonlySet<string>,
 ): Promise<readonly Finding[]> {
-  const drivers = (['btrfs', 'zfs'] as const).filter((name) => filesystems.has(name));
+  const drivers = [...filesystems].flatMap((name) => ON[name] ?? []);
   const needed = [...new Set([...TOOLS.always, ...drivers.flatMap((name) => TOOLS[name])])];
   const patched = config.policies.some(({ quiesce }) => quiesce.sqlite?.enabled === true);
   const wanted = config.quiesce.sqlite.enabled || patched ? TOOLS.sqlite : [];
-  const extra = wanted.filter((tool) => !(needed as readonly string[]).includes(tool));
+  const extra = wanted.filter((tool) => !needed.includes(tool));
   const [missing, desirable] = await Promise.all([missingTools(needed), missingTools(extra)]);
   return [
     ...missing.map(({ message, hint }) =>

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { toCowherdError } from '../model/errors.ts';
-import { mapLimited } from '../quiesce/limited.ts';
+import { mapLimited } from '../model/limited.ts';
 import type { Placement } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { newestOf } from './coverage.ts';
@@ -54,7 +54,9 @@ function looksAt(
       const store = stores.find((one) => one.store.fsId === volume.fsId)?.store;
       const busy = volume.reason !== null || swapfileIn(volume, swapfiles) !== null;
       const location = locationOf(volume, newestOf(agent, points));
-      return store === undefined || busy ? [] : [{ agent: agent.name, volume, store, location }];
+      // Nothing is copied or unpacked only to be looked at.
+      if (store?.capabilities.imagesAtHand !== true || busy) return [];
+      return [{ agent: agent.name, volume, store, location }];
     }),
   );
 }

@@ -23,7 +23,7 @@ export async function activeSwapfiles(mounts: readonly Mount[]): Promise<readonl
   return Promise.all(
     paths.map(async (path) => {
       const around = { name: path, mountpoint: dirname(path), unsupported: null };
-      const { fsId, dataset } = await placeVolume(around, mounts);
+      const { fsId, dataset } = await placeVolume(around, { mounts });
       return { path, fsId, dataset };
     }),
   );
@@ -31,7 +31,7 @@ export async function activeSwapfiles(mounts: readonly Mount[]): Promise<readonl
 
 /** The swapfile that makes every snapshot of a volume fail (ETXTBSY), or null. */
 export function swapfileIn(volume: Placement, swapfiles: readonly Swapfile[]): Swapfile | null {
-  const nested = volume.nested.map((path) => `${volume.pathInFs}/${path}`);
+  const nested = volume.nested.map(({ path }) => `${volume.pathInFs}/${path}`);
   const captured = [volume.dataset, ...nested];
   const found = swapfiles.find(
     ({ fsId, dataset }) => fsId !== '' && fsId === volume.fsId && captured.includes(dataset),

@@ -1,7 +1,7 @@
 import type { ContainerDetails, Docker } from '../docker/docker.ts';
 import { isAlive, type Container } from '../model/agent.ts';
 import { overseers } from '../model/usage.ts';
-import { mapLimited } from '../quiesce/limited.ts';
+import { mapLimited } from '../model/limited.ts';
 import { finding, someOf, type Finding } from './finding.ts';
 import type { PlacedAgent } from './host.ts';
 import { usersOf } from './locking.ts';

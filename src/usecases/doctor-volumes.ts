@@ -1,7 +1,9 @@
+import { CowherdError, toCowherdError } from '../model/errors.ts';
 import type { Placement, VolumeFacts } from '../storage/driver.ts';
 import { canBeAdopted } from './coverage.ts';
 import { finding, someOf, type Finding } from './finding.ts';
 import type { PlacedAgent } from './host.ts';
+import { namesOf, notCaptured } from './nesting.ts';
 import type { StoreSurvey } from './survey.ts';
 
 /** What the places of an agent's volumes say, beyond what `coverageFindings` says. */
@@ -22,9 +24,13 @@ function notIsolated(agent: string, placement: Placement): readonly Finding[] {
 }
 
 function mountPoint(agent: string, placement: Placement): readonly Finding[] {
-  const { volume, fsId, notSwappable, reason } = placement;
+  const { volume, fsId, notSwappable, reason, mountpoint, hostile } = placement;
   if (fsId === '' || notSwappable === null || reason !== null) return [];
   const message = `${volume} can be captured but neither rolled back nor adopted: ${notSwappable}`;
+  if (hostile !== null) {
+    const mend = `make every directory above ${mountpoint} root's alone: chown root, chmod go-w`;
+    return [finding(hostile, 'warn', { agent, volume, message, mend })];
+  }
   const mend = 'put its data in a directory below that mount point';
   return [finding('MOUNT_POINT', 'warn', { agent, volume, message, mend })];
 }
@@ -32,8 +38,18 @@ function mountPoint(agent: string, placement: Placement): readonly Finding[] {
 function nestedInside(agent: string, placement: Placement): readonly Finding[] {
   const { volume, isolated, nested } = placement;
   if (!isolated || nested.length === 0) return [];
-  const message = `${volume} holds nested subvolumes (${someOf(nested)}): they are captured and rolled back with it`;
-  return [finding('NESTED_SUBVOLUMES', 'info', { agent, volume, message })];
+  const captured = nested.filter(({ reason }) => reason === null);
+  const message = `${volume} holds nested subvolumes (${namesOf(captured)}): they are captured and rolled back with it`;
+  const left = notCaptured(placement);
+  const mend = 'move its data to a plain directory of the volume';
+  return [
+    ...(captured.length > 0
+      ? [finding('NESTED_SUBVOLUMES', 'info', { agent, volume, message })]
+      : []),
+    ...(left === null
+      ? []
+      : [finding('NESTED_SUBVOLUMES', 'warn', { agent, volume, message: left, mend })]),
+  ];
 }
 
 /** What looking into a volume told. */
@@ -78,10 +94,17 @@ export async function backupFindings(
   const isolated = agents
     .flatMap(({ placements }) => placements)
     .filter(({ fsId, isolated: own }) => own && fsId === store.fsId);
-  const found = await store.foreignSnapshots(isolated);
+  const found = await store.foreignSnapshots(isolated).catch(toCowherdError);
+  if (found instanceof CowherdError) return [unread(store.fsId, found)];
   return found.map(({ dataset, snapshots, volumes }) => {
     const message = `snapshots that another tool takes of ${dataset} (${someOf(snapshots)}) do not hold ${someOf(volumes)}: going back to one brings their agents up empty`;
     const mend = 'back these volumes up with cowherd';
     return finding('BACKUP_TOOLS', 'info', { message, mend });
   });
+}
+
+/** A filesystem that fails hides nothing of the others. */
+function unread(fsId: string, { message, hint }: CowherdError): Finding {
+  const said = `the snapshots on filesystem ${fsId} could not be listed: ${message}`;
+  return finding('STORE_UNREADABLE', 'error', { message: said, mend: hint });
 }

@@ -13,8 +13,9 @@ import {
 } from './doctor-users.ts';
 import { backupFindings, placementFindings } from './doctor-volumes.ts';
 import { worstFirst, type Finding } from './finding.ts';
-import { frozenFindings } from './frozen-findings.ts';
+import { frozenFindings, runtimeFindings } from './frozen-findings.ts';
 import type { PlacedAgent } from './host.ts';
+import { hostileFindings } from './hostile-findings.ts';
 import { usersOf } from './locking.ts';
 import { clockFindings, storeFindings } from './store-findings.ts';
 import { surveyHost, type Survey } from './survey.ts';
@@ -66,6 +67,7 @@ async function hostFindings(context: Context, survey: Survey): Promise<readonly 
     ...survey.findings,
     ...permissionFindings(process.geteuid?.() ?? 0),
     ...(await toolFindings(config, filesystems)),
+    ...(await runtimeFindings(runtimeDir)),
     ...frozenFindings(runtimeDir, observation.containers),
     ...clockFindings(points, context.now()),
     ...stores.flatMap((store) => storeFindings(store, config)),
@@ -87,6 +89,7 @@ async function agentFindings(
 ): Promise<readonly Finding[]> {
   return [
     ...coverageFindings(agent, survey.points),
+    ...hostileFindings(agent, survey.points),
     ...placementFindings(agent),
     ...swapFindings(agent, swapfiles),
     ...userFindings(agent, usersIn(survey, agent, users)),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { EXIT_STATUS } from '../model/errors.ts';
 import { GRADES } from '../model/snapshot.ts';
 
@@ -48,6 +48,8 @@ const sqliteRow = z.looseObject({
   busy: z.number().int(),
   log: z.number().int(),
   checkpointed: z.number().int(),
+  note: z.string().optional(),
+  cause: z.string().optional(),
 });
 
 /** One restore point, as `snapshot` and `snapshots` show it. */
@@ -76,6 +78,7 @@ export const snapshotReportSchema = z.looseObject({
       volume: z.string(),
       code: z.literal('TIER_UNSUPPORTED'),
       message: z.string(),
+      partial: z.literal(true).optional(),
     }),
   ),
   failures,
@@ -126,11 +129,21 @@ export const findingsSchema = z.looseObject({
   agents: z.array(z.looseObject({ name: z.string() })),
 });
 
+const agent = z.string().optional();
+const reasons = z.array(z.string()).min(1);
+
 /** `cowherd prune --json`. */
 export const pruneSchema = z.looseObject({
-  keep: z.array(z.looseObject({ id, time, reasons: z.array(z.string()).min(1) })),
-  destroy: z.array(z.looseObject({ id, time })),
+  keep: z.array(z.looseObject({ id, agent, time, reasons, until: time.optional() })),
+  destroy: z.array(z.looseObject({ id, agent, time })),
   failures,
+});
+
+/** `cowherd retention --json`: an id is a time as it was given. */
+export const retentionSchema = z.looseObject({
+  keep: z.array(z.looseObject({ id: z.string(), time, reasons, until: time.optional() })),
+  destroy: z.array(z.looseObject({ id: z.string(), time })),
+  failures: z.array(failure).max(0),
 });
 
 /** What every command prints where nothing was attempted. */

@@ -12,6 +12,8 @@ export type FindingCode =
   | 'DATA_MISSING'
   | 'LISTED_PATH_MISSING'
   | 'NEVER_CAPTURED'
+  | 'OVERDUE'
+  | 'SCHEDULE_FAILING'
   | 'NESTED_SUBVOLUMES'
   | 'MOUNT_POINT'
   | 'NOCOW'
@@ -26,6 +28,7 @@ export type FindingCode =
   | 'SANDBOXED_RUNTIME'
   | 'BACKUP_TOOLS'
   | 'LOW_SPACE'
+  | 'READ_ONLY'
   | 'POOL_DEGRADED'
   | 'NOT_PROMOTED'
   | 'NOT_MOUNTED'
@@ -34,7 +37,13 @@ export type FindingCode =
   | 'TRANSACTION_CUT_SHORT'
   | 'FROZEN_LEFT'
   | 'DAMAGED_RESTORE_POINT'
-  | 'STORE_UNREADABLE';
+  | 'STORE_UNREADABLE'
+  | 'DAMAGED_RECORD'
+  | 'HOSTILE_PATH'
+  | 'HOSTILE_STORE'
+  | 'HOSTILE_DATABASE'
+  | 'HOSTILE_LINKS'
+  | 'HOSTILE_NAME';
 
 export type Severity = 'info' | 'warn' | 'error';
 

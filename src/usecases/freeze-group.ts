@@ -3,14 +3,12 @@ import type { Quiesce } from '../config/schema.ts';
 import { isAlive, type Container } from '../model/agent.ts';
 import { CowherdError } from '../model/errors.ts';
 import { bracket } from '../quiesce/bracket.ts';
-import { takeLocks } from '../state/locks.ts';
+import type { Turn } from '../quiesce/capture.ts';
 import type { Capture } from '../storage/driver.ts';
 import type { GroupRequest, Member } from './capture-group.ts';
 import type { Context } from './context.ts';
 import { writersOf } from './locking.ts';
 import { containerPort } from './port.ts';
-
-const BRACKET_WAIT_MS = 10 * 60_000;
 
 /** What the bracket of a group told. */
 export interface Taken {
@@ -30,47 +28,85 @@ export async function takeInBracket(
   request: GroupRequest,
   captures: ReadonlyMap<string, Capture>,
 ): Promise<Taken> {
-  const keys = [...captures.keys()].map((fsId) => ({
-    key: `bracket:${fsId}`,
-    label: `a bracket on ${fsId}`,
-  }));
-  const turn = await takeLocks(keys, { runtimeDir: context.runtimeDir, waitMs: BRACKET_WAIT_MS });
   try {
-    return await takeFrozen(context, request, captures);
+    const taken = await inTurn(context, request, captures);
+    if (request.docker !== null)
+      expectNobodyNew(request.members, taken.containers, await request.docker.containers());
+    return taken;
   } finally {
-    turn.release();
     await request.afterThaw();
   }
 }
 
-async function takeFrozen(
+/** So old a listing of containers may be when the turn of its bracket comes; what was started since is noticed after the thaw. */
+const FRESH_MS = 250;
+const ROUNDS = 4;
+/** Of a bracket that has waited for its turn longer than that: it is prepared again. */
+const STALE = new Error('the listing of containers is old');
+
+/** Everything is prepared before the turn: others wait for it, and that costs them the time of a capture. */
+async function inTurn(
   context: Context,
   request: GroupRequest,
   captures: ReadonlyMap<string, Capture>,
 ): Promise<Taken> {
-  const { members, docker } = request;
-  const containers = docker === null ? [] : await docker.containers();
+  const keys = [...captures.keys()].map((fsId) => ({
+    key: `bracket:${fsId}`,
+    label: `a bracket on ${fsId}`,
+  }));
+  for (let round = 1; ; round += 1) {
+    const listedMs = context.ticks();
+    const containers = (await request.docker?.containers()) ?? [];
+    const turn = async (): Promise<Turn> => {
+      const taken = await request.brackets.take(keys);
+      if (round === ROUNDS || context.ticks() - listedMs < FRESH_MS) return taken;
+      taken.release();
+      throw STALE;
+    };
+    try {
+      return await takeFrozen(context, { ...request, containers, turn }, captures);
+    } catch (error) {
+      if (error !== STALE) throw error;
+    }
+  }
+}
+
+interface Prepared extends GroupRequest {
+  readonly containers: readonly Container[];
+  readonly turn: () => Promise<Turn>;
+}
+
+async function takeFrozen(
+  context: Context,
+  request: Prepared,
+  captures: ReadonlyMap<string, Capture>,
+): Promise<Taken> {
+  const { members, docker, containers, turn } = request;
   const policies = members.map(
     ({ candidate }) => policyFor(context.config, candidate.agent.name).quiesce,
   );
   const attempt = async (mode: Quiesce['freeze']): Promise<Taken> => {
     let createdAt = context.now();
+    const maxFreezeMs = Math.min(...policies.map((policy) => policy.maxFreezeMs));
     const { frozenMs } = await bracket({
       containers: mode === 'none' ? [] : toFreeze(members, policies, containers),
       mode,
-      maxFreezeMs: Math.min(...policies.map(({ maxFreezeMs }) => maxFreezeMs)),
+      maxFreezeMs,
       port: containerPort(docker, context.config),
+      turn,
       guard: request.guard,
       runtimeDir: context.runtimeDir,
       now: context.ticks,
       interrupt: context.interrupt,
-      flush: async () => flush(captures, isAtRest(members, containers)),
+      flush: async () => {
+        await flush(captures, isAtRest(members, containers));
+        if (mode !== 'none') expectInTime(captures, maxFreezeMs);
+      },
       capture: async (signal) => {
         createdAt = context.now();
         await Promise.all(Array.from(captures.values(), async (capture) => capture.take(signal)));
       },
     });
-    if (docker !== null) expectNobodyNew(members, containers, await docker.containers());
     return { createdAt, frozenMs, frozen: mode !== 'none', containers };
   };
   try {
@@ -79,6 +115,21 @@ async function takeFrozen(
     if (!(await mayCrash(context, error, { members, policies, captures }))) throw error;
     return attempt('none');
   }
+}
+
+/** Nobody is frozen for what will not be done in time. Throws FREEZE_TIMEOUT. */
+function expectInTime(captures: ReadonlyMap<string, Capture>, maxFreezeMs: number): void {
+  const expected = Math.max(
+    0,
+    ...[...captures.values()].map(({ expectedMs }) => expectedMs?.() ?? 0),
+  );
+  if (expected <= maxFreezeMs) return;
+  const [took, most] = [expected, maxFreezeMs].map((ms) => `${String(Math.round(ms))} ms`);
+  throw new CowherdError(
+    'FREEZE_TIMEOUT',
+    `the last pass over its volumes would take about ${took ?? ''}, longer than maxFreeze (${most ?? ''}): nobody was frozen`,
+    { hint: 'raise quiesce.maxFreeze, or move what has many files to a filesystem with snapshots' },
+  );
 }
 
 /** A container that was started on the volumes meanwhile wrote unfrozen. Throws CAPTURE_INVALIDATED. */

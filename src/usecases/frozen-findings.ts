@@ -3,9 +3,19 @@ import { toCowherdError } from '../model/errors.ts';
 import type { FreezeTarget } from '../quiesce/port.ts';
 import { isOwnerAlive, readRecords, type StoredRecord } from '../quiesce/records.ts';
 import { isHeld } from '../quiesce/watch.ts';
+import { roomProblem } from '../exec/room.ts';
 import { finding, someOf, type Finding } from './finding.ts';
 
 type Listed = Pick<Container, 'id' | 'state'>;
+
+/** A runtime directory in which nothing fits any more: whatever has to lock or freeze is refused. */
+export async function runtimeFindings(runtimeDir: string): Promise<readonly Finding[]> {
+  const problem = await roomProblem(runtimeDir).catch(toCowherdError);
+  if (problem === null) return [];
+  const { message, hint } = problem;
+  const code = problem.code === 'NO_SPACE' ? 'LOW_SPACE' : 'HOST_UNREADABLE';
+  return [finding(code, 'error', { message, mend: hint })];
+}
 
 /** Containers that a dead run left frozen, and records of freezes that cannot be read. */
 export function frozenFindings(

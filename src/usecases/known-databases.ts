@@ -1,3 +1,4 @@
+import { pathBytes } from '../model/file-path.ts';
 import type { RecordedDatabase } from '../model/manifest.ts';
 import { toCowherdError } from '../model/errors.ts';
 import { findDatabases } from '../quiesce/databases.ts';
@@ -52,15 +53,18 @@ async function search(
   known: Map<string, readonly DatabaseFile[]>,
 ): Promise<void> {
   const store = await context.openStore(volumes[0]?.fsId ?? '');
-  await store.withImages(volumes, async (roots) => {
+  const use = async (roots: readonly string[]): Promise<void> => {
+    const scans = await findDatabases(roots);
     for (const [index, { volume }] of volumes.entries())
-      known.set(volume, (await findDatabases(roots[index] ?? '')).databases);
-  });
+      known.set(volume, scans[index]?.databases ?? []);
+  };
+  await store.withImages(volumes, use, context.interrupt);
 }
 
 function fromRecord(record: RecordedDatabase): DatabaseFile {
-  const { path, wal, uid, gid, walBytes } = record;
-  const pathBytes =
-    record.pathBase64 === undefined ? Buffer.from(path) : Buffer.from(record.pathBase64, 'base64');
-  return { path, pathBytes, wal, uid, gid, walBytes, sizeBytes: 0, hotJournal: false };
+  const { path, wal, uid, gid, walBytes, sizeBytes = 0, flaw = null } = record;
+  return {
+    ...{ path, pathBytes: pathBytes(record), wal, uid, gid },
+    ...{ walBytes, sizeBytes, hotJournal: false, flaw },
+  };
 }

@@ -1,4 +1,5 @@
 import { mountsOf, type Container, type Observation } from '../model/agent.ts';
+import type { SwapVolume } from '../model/transaction.ts';
 import { takeLocks, type Lockable, type Locks } from '../state/locks.ts';
 import type { Context } from './context.ts';
 import type { PlacedAgent } from './host.ts';
@@ -10,6 +11,11 @@ export function lockablesOf(agent: PlacedAgent, observation: Observation): reado
     label: `volume ${volume}`,
   }));
   return [...volumes, ...usersOf(agent, observation.containers).map(containerLock)];
+}
+
+/** The lock of a volume that a transaction swaps. */
+export function volumeLock({ name, fsId, pathInFs }: SwapVolume): Lockable {
+  return { key: `volume:${fsId}:${pathInFs}`, label: `volume ${name}` };
 }
 
 /** The lock of one container. */
@@ -44,5 +50,6 @@ export async function lockAgents(
   observation: Observation,
 ): Promise<Locks> {
   const wanted = agents.flatMap((agent) => lockablesOf(agent, observation));
-  return takeLocks(wanted, { runtimeDir: context.runtimeDir, waitMs: context.waitMs });
+  const { runtimeDir, waitMs, ticks } = context;
+  return takeLocks(wanted, { runtimeDir, waitMs, ticks });
 }

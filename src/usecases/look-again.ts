@@ -2,7 +2,7 @@ import type { Observation } from '../model/agent.ts';
 import { toFailure, CowherdError, type Failure } from '../model/errors.ts';
 import type { Context } from './context.ts';
 import { eachAgent } from './each-agent.ts';
-import { observeHost, nesting } from './host.ts';
+import { observeHost, type PlacedAgent } from './host.ts';
 import { candidateOf, nothingToCapture, type Candidate } from './snapshot-plan.ts';
 
 /** What can be captured of a group once its locks are held. */
@@ -13,10 +13,17 @@ export interface Relooked {
 }
 
 /** The group as it is now that nobody else can change it: until we had the locks an agent may have been adopted, recreated or removed. */
-export async function lookAgain(context: Context, group: readonly Candidate[]): Promise<Relooked> {
-  const host = await observeHost(context);
-  const agents = host.agents.filter(({ name }) => group.some(({ agent }) => agent.name === name));
-  const { done, failures } = await eachAgent(agents, nesting(context));
+export async function lookAgain(
+  context: Context,
+  group: readonly Candidate[],
+  nest: (agent: PlacedAgent) => Promise<PlacedAgent>,
+): Promise<Relooked> {
+  const host = await observeHost(
+    context,
+    group.map(({ agent }) => agent.name),
+  );
+  const { agents } = host;
+  const { done, failures } = await eachAgent(agents, nest);
   const candidates = done.map(candidateOf);
   const empty = candidates.filter(({ volumes }) => volumes.length === 0);
   const gone = group.filter(({ agent }) => !agents.some(({ name }) => name === agent.name));

@@ -2,6 +2,7 @@ import { policyFor } from '../config/policy.ts';
 import type { Docker } from '../docker/docker.ts';
 import { isAlive, type Observation } from '../model/agent.ts';
 import type { Member } from './capture-group.ts';
+import type { CheckpointBudget } from './checkpoint-budget.ts';
 import type { Context } from './context.ts';
 import { knownDatabases, type KnownDatabases } from './known-databases.ts';
 import { usersOf } from './locking.ts';
@@ -14,6 +15,7 @@ interface Quieting {
   readonly docker: Docker | null;
   readonly observation: Observation;
   readonly points: readonly RestorePoint[];
+  readonly checkpoints: CheckpointBudget;
   readonly request: { readonly tags: Readonly<Record<string, string>>; readonly pin: boolean };
 }
 
@@ -44,7 +46,7 @@ async function memberOf(
   candidate: Candidate,
   databases: KnownDatabases,
 ): Promise<Member> {
-  const { context, docker, request } = run;
+  const { context, docker, request, checkpoints: budget } = run;
   const { agent, volumes } = candidate;
   const users =
     docker === null
@@ -59,6 +61,7 @@ async function memberOf(
     config: policyFor(context.config, agent.name).quiesce.sqlite,
     databases,
     users: users.filter((details) => details !== null),
+    budget,
   });
   return { candidate, rows, tags: request.tags, safety: false, pinned: request.pin };
 }

@@ -1,10 +1,15 @@
 import { policyFor } from '../config/policy.ts';
 import { CowherdError, toFailure, type Failure } from '../model/errors.ts';
+import { isFuture, newestOf } from '../model/snapshot-id.ts';
+import { formerOn } from './agent-plan.ts';
 import type { Context } from './context.ts';
 import { observeHost, type Host } from './host.ts';
 import { lockAgents } from './locking.ts';
+import { destroyParts } from './destroy-parts.ts';
+import { lockPoints } from './point-lock.ts';
+import { kept, line, type PruneDocument } from './prune-document.ts';
 import { recoverQuietly } from './recover.ts';
-import { readRestorePoints, restorePointsIn, type RestorePoint } from './restore-points.ts';
+import { readRestorePoints, type RestorePoint, type Unread } from './restore-points.ts';
 import { pointById } from './snapshots.ts';
 
 export interface PruneRequest {
@@ -12,16 +17,6 @@ export interface PruneRequest {
   readonly dryRun: boolean;
   /** Also what is protected, but never what is pinned. */
   readonly force: boolean;
-}
-
-export interface PruneDocument {
-  readonly keep: readonly {
-    readonly id: string;
-    readonly time: string;
-    readonly reasons: readonly string[];
-  }[];
-  readonly destroy: readonly { readonly id: string; readonly time: string }[];
-  readonly failures: readonly Failure[];
 }
 
 /** Destroys the named restore points, each on its own; a protected one is kept and reported. Throws SNAPSHOT_UNKNOWN before anything is destroyed. */
@@ -33,52 +28,60 @@ export async function pruneIds(context: Context, request: PruneRequest): Promise
   const named = [...new Set(request.ids)].map((id) => pointById(listing, id));
   const judged = named.map((point) => ({
     point,
-    reasons: protections(context, { point, points, force: request.force }),
+    reasons: protections(context, { host, point, points, force: request.force }),
   }));
-  const kept = judged.filter(({ reasons }) => reasons.length > 0);
+  const protectedOnes = judged.filter(({ reasons }) => reasons.length > 0);
   const doomed = judged.filter(({ reasons }) => reasons.length === 0).map(({ point }) => point);
-  const failures = kept.map(({ point, reasons }) => refusal(point, reasons));
+  const failures = protectedOnes.map(({ point, reasons }) => refusal(point, reasons));
   const destroyed: RestorePoint[] = [];
   for (const point of doomed) {
     try {
-      if (!request.dryRun) await destroy(context, host, point);
+      if (!request.dryRun) await destroy(context, { host, point, force: request.force });
       destroyed.push(point);
     } catch (error) {
       failures.push(toFailure(point.agent, error));
     }
   }
   return {
-    keep: kept.map(({ point, reasons }) => ({ ...line(point), reasons })),
+    keep: protectedOnes.map(({ point, reasons }) => kept(point, reasons)),
     destroy: destroyed.map(line),
     failures,
   };
 }
 
 interface Judged {
+  readonly host: Host;
   readonly point: RestorePoint;
   readonly points: readonly RestorePoint[];
   readonly force: boolean;
 }
 
 /** Why a restore point stays (CONTRACT.md, "Never destroyed"); `force` leaves only the pin. */
-function protections(context: Context, { point, points, force }: Judged): readonly string[] {
+function protections(context: Context, { host, point, points, force }: Judged): readonly string[] {
   if (point.pinned) return ['pinned'];
   if (force) return [];
   const { manifest, agent } = point;
-  const newest = points.find((other) => other.agent === agent && !other.manifest.safety);
+  const now = context.now();
+  const own = points.filter((other) => other.agent === agent);
+  const newest = newestOf(
+    own.map((other) => other.manifest),
+    now,
+  );
   const { safetyForMs } = policyFor(context.config, agent).retention;
-  const ageMs = context.now().getTime() - Date.parse(manifest.createdAt);
+  const ageMs = now.getTime() - Date.parse(manifest.createdAt);
   return [
-    ...(newest?.manifest.id === manifest.id ? ['newest'] : []),
+    ...(newest?.id === manifest.id ? ['newest'] : []),
+    ...(formerOn(host, own).has(manifest.id) ? ['former-incarnation'] : []),
+    ...(isFuture(manifest, now) ? ['future'] : []),
     ...(manifest.safety && ageMs < safetyForMs ? ['safety'] : []),
   ];
 }
 
 function refusal(point: RestorePoint, reasons: readonly string[]): Failure {
-  return toFailure(point.agent, kept(point, reasons));
+  return toFailure(point.agent, keptError(point, reasons));
 }
 
-function kept({ manifest }: RestorePoint, reasons: readonly string[]): CowherdError {
+function keptError({ manifest }: RestorePoint, reasons: readonly string[]): CowherdError {
   const hint = reasons.includes('pinned')
     ? `cowherd unpin ${manifest.id}`
     : 'add --force to destroy it all the same';
@@ -86,29 +89,39 @@ function kept({ manifest }: RestorePoint, reasons: readonly string[]): CowherdEr
   return new CowherdError('CONFIRMATION_REQUIRED', message, { hint });
 }
 
-async function destroy(
-  context: Context,
-  host: Host,
-  { manifest, agent, parts }: RestorePoint,
-): Promise<void> {
-  const owner = host.agents.filter(({ name }) => name === agent);
+interface Doomed {
+  readonly host: Host;
+  readonly point: RestorePoint;
+  readonly force: boolean;
+}
+
+async function destroy(context: Context, doomed: Doomed): Promise<void> {
+  const { host, point } = doomed;
+  const owner = host.agents.filter(({ name }) => name === point.agent);
   const locks = await lockAgents(context, owner, host.observation);
   try {
-    // Somebody may have pinned it since it was judged.
-    const stores = await Promise.all([...parts.keys()].map(async (id) => context.openStore(id)));
-    const now = await restorePointsIn(stores, host.agents);
-    const found = now.find((point) => point.manifest.id === manifest.id);
-    if (found?.pinned === true) throw kept(found, ['pinned']);
-    // The home copy goes last: without it the rest would be listed nowhere.
-    const homeLast = [...parts.keys()].sort(
-      (a, b) => Number(a === manifest.home) - Number(b === manifest.home),
-    );
-    for (const fsId of homeLast) await (await context.openStore(fsId)).destroy(manifest.id);
+    const turn = await lockPoints(context, [point.manifest.agent]);
+    try {
+      const unread = await expectUnprotected(context, doomed);
+      await destroyParts(context, point, unread);
+    } finally {
+      turn.release();
+    }
   } finally {
     locks.release();
   }
 }
 
-function line({ manifest }: RestorePoint): { id: string; time: string } {
-  return { id: manifest.id, time: manifest.createdAt };
+/** Somebody may have pinned it, or destroyed a newer one, since it was judged. Gives the filesystems that cannot be read. */
+async function expectUnprotected(
+  context: Context,
+  { host, point, force }: Doomed,
+): Promise<readonly Unread[]> {
+  const { points, unread } = await readRestorePoints(context, host);
+  const found = points.find(({ manifest }) => manifest.id === point.manifest.id);
+  if (found === undefined && unread[0] !== undefined) throw unread[0].error;
+  const reasons =
+    found === undefined ? [] : protections(context, { host, point: found, points, force });
+  if (found !== undefined && reasons.length > 0) throw keptError(found, reasons);
+  return unread;
 }

@@ -1,5 +1,6 @@
 import type { Docker } from '../docker/docker.ts';
 import type { Container } from '../model/agent.ts';
+import { batched } from '../exec/batched.ts';
 import type {
   Manifest,
   RecordedContainer,
@@ -7,10 +8,12 @@ import type {
   RecordedVolume,
   StoredSnapshot,
 } from '../model/manifest.ts';
-import type { Grade, SqliteRow } from '../model/snapshot.ts';
+import type { Grade, Skipped, SqliteRow } from '../model/snapshot.ts';
 import { findDatabases, type ImageScan } from '../quiesce/databases.ts';
 import type { Capture, Image } from '../storage/driver.ts';
 import type { Context } from './context.ts';
+import { withinLimit } from './manifest-limits.ts';
+import { lostParts } from './not-captured.ts';
 import type { Candidate } from './snapshot-plan.ts';
 import { allCheckpointed, toRecords } from './sqlite.ts';
 
@@ -37,7 +40,8 @@ export interface Published {
   readonly manifest: Manifest;
   /** What was published on each filesystem. */
   readonly parts: ReadonlyMap<string, StoredSnapshot>;
-  readonly warnings: readonly string[];
+  /** What of its volumes it does not hold, beyond what was known before. */
+  readonly lost: readonly Skipped[];
 }
 
 interface Finished {
@@ -58,7 +62,7 @@ export async function publish(
     Array.from(captures, async ([fsId, capture]): Promise<Finished> => ({
       fsId,
       capture,
-      images: await capture.finish(key),
+      images: await capture.finish(key, context.interrupt),
     })),
   );
   const volumes = captured.candidate.volumes.map((placement) =>
@@ -66,9 +70,16 @@ export async function publish(
   );
   // A safety snapshot is taken while the agent is down: nothing is looked for that could wait, and no run checkpoints by it.
   const scans = captured.safety ? [] : await scanAll(context, captured, volumes);
-  const manifest = await manifestOf({ context, docker, captured, volumes, scans });
+  const images = finished.flatMap((one) => one.images);
+  const seen = volumes.map((volume, index) => ({
+    volume,
+    image: images.find((image) => image.volume === volume.name),
+    scan: scans[index],
+  }));
+  const lost = lostParts(captured.candidate, seen);
+  const manifest = await manifestOf({ context, docker, captured, volumes, scans, lost });
   const parts = await publishEverywhere(context, captured, manifest);
-  return { manifest, parts, warnings: warningsOf(volumes, scans) };
+  return { manifest, parts, lost };
 }
 
 /** Home last: what is published before it is not listed yet, and goes again when a later one fails. */
@@ -91,6 +102,9 @@ async function publishEverywhere(
   }
 }
 
+/** Agents whose brackets come one after the other are published together: one process looks into the images of all. */
+const scanImages = batched<string, ImageScan>(async (roots) => findDatabases(roots), 2);
+
 /** In the order of the volumes. */
 async function scanAll(
   context: Context,
@@ -102,9 +116,7 @@ async function scanAll(
     const here = volumes.filter((volume) => volume.fsId === fsId);
     const locations = here.map(({ image }) => capture.location(candidate.agent.name, image));
     const store = await context.openStore(fsId);
-    const found = await store.readImages(locations, async (roots) =>
-      Promise.all(roots.map(async (root) => findDatabases(root))),
-    );
+    const found = await store.readImages(locations, scanImages);
     for (const [index, { name }] of here.entries()) scans.set(name, found[index] ?? EMPTY);
   }
   return volumes.map(({ name }) => scans.get(name) ?? EMPTY);
@@ -148,6 +160,7 @@ interface ManifestParts {
   readonly captured: Captured;
   readonly volumes: readonly RecordedVolume[];
   readonly scans: readonly ImageScan[];
+  readonly lost: readonly Skipped[];
 }
 
 async function manifestOf({
@@ -156,9 +169,11 @@ async function manifestOf({
   captured,
   volumes,
   scans,
+  lost,
 }: ManifestParts): Promise<Manifest> {
   const { candidate, createdAt, frozenMs, atRest, safety, tags, rows, id } = captured;
   const databases = volumes.flatMap(({ name }, index) => toRecords(name, scans[index] ?? EMPTY));
+  const [sqlite, recorded] = [withinLimit(rows), withinLimit(databases)];
   return {
     format: 1,
     id,
@@ -176,10 +191,15 @@ async function manifestOf({
     containers: await Promise.all(
       captured.containers.map(async (container) => recordContainer(docker, container)),
     ),
-    volumes,
-    skipped: candidate.skipped.map(({ volume, message }) => ({ volume, message })),
-    sqlite: rows,
-    databases,
+    volumes: volumes.map((volume, index) =>
+      scans[index]?.truncated === true ? { ...volume, unsearched: true } : volume,
+    ),
+    skipped: [...candidate.skipped, ...lost].map(({ volume, message }) => ({ volume, message })),
+    sqlite: sqlite.kept,
+    databases: recorded.kept,
+    ...(sqlite.cut + recorded.cut > 0
+      ? { cut: { sqlite: sqlite.cut, databases: recorded.cut } }
+      : {}),
   };
 }
 
@@ -202,28 +222,4 @@ async function recordContainer(
   const { id, name, image, imageId, state } = container;
   const digests = docker === null ? [] : await docker.imageDigests(imageId).catch(() => []);
   return { id, name, image, imageId, digests, state };
-}
-
-/** A volume that is a whole filesystem has the store with its images in it. */
-function isOfStore(path: string): boolean {
-  return path.startsWith('.cowherd/');
-}
-
-/** A nested dataset that was made after the listing is missing in the image: its data is only in the live volume. */
-function warningsOf(
-  volumes: readonly RecordedVolume[],
-  scans: readonly ImageScan[],
-): readonly string[] {
-  return volumes.flatMap(({ name, nested, tier, dataset }, index) => {
-    // Elsewhere any directory may have the inode number of a placeholder.
-    if (tier !== 'btrfs') return [];
-    const captured = new Set(nested.map(({ path }) => path));
-    const missing = (scans[index]?.placeholders ?? []).filter(
-      (path) => !captured.has(path.toString()) && !(dataset === '/' && isOfStore(path.toString())),
-    );
-    return missing.map(
-      (path) =>
-        `${name} holds the nested subvolume ${path.toString()}, which this snapshot does not contain`,
-    );
-  });
 }

@@ -1,14 +1,16 @@
+import { basename } from 'node:path';
 import { isOwnerAlive } from '../exec/liveness.ts';
 import type { Docker } from '../docker/docker.ts';
-import { toFailure, type Failure } from '../model/errors.ts';
+import { CowherdError, toFailure, type Failure } from '../model/errors.ts';
 import type { TransactionRecord } from '../model/transaction.ts';
 import { thawRecorded } from '../quiesce/thaw-recorded.ts';
 import { takeLocks } from '../state/locks.ts';
 import type { Store } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { observeHost, storeIds } from './host.ts';
-import { containerLock } from './locking.ts';
+import { containerLock, volumeLock } from './locking.ts';
 import { containerPort } from './port.ts';
+import { unreadableFreeze } from './thaw.ts';
 import { resume } from './transaction.ts';
 
 const RECOVERY_WAIT_MS = 60_000;
@@ -41,6 +43,7 @@ export async function recover(context: Context): Promise<RecoverReport> {
       .filter(({ outcome }) => outcome === 'thawed')
       .map(({ name }): Result => ({ agent: name, outcome: 'thawed' })),
   );
+  failures.push(...thawed.unreadable.map(unreadableFreeze));
   for (const fsId of await storeIds(context, await observeHost(context))) {
     try {
       await recoverStore(context, await context.openStore(fsId), { docker, results, failures });
@@ -53,11 +56,13 @@ export async function recover(context: Context): Promise<RecoverReport> {
 
 /** One recovery at a time per filesystem; what another has done meanwhile is seen, since records are read inside. */
 async function recoverStore(context: Context, store: Store, sink: Sink): Promise<void> {
+  sink.failures.push(...(await damagedIn(store)));
   const cutShort = (await store.records()).some((record) => !isUnderWay(record));
   if (!cutShort && (await store.leftovers()).length === 0) return;
   const turn = await takeLocks([{ key: `recover:${store.fsId}`, label: 'a recovery' }], {
     runtimeDir: context.runtimeDir,
     waitMs: RECOVERY_WAIT_MS,
+    ticks: context.ticks,
   });
   try {
     for (const record of await store.records()) await resumeOne(context, record, sink);
@@ -66,6 +71,17 @@ async function recoverStore(context: Context, store: Store, sink: Sink): Promise
   } finally {
     turn.release();
   }
+}
+
+/** Records that nobody can read any more: a person must look, nothing of theirs is touched. */
+async function damagedIn(store: Store): Promise<readonly Failure[]> {
+  const damaged = (await store.damagedRecords()).filter(({ underWay }) => underWay);
+  return damaged.map(({ path, agent }) => {
+    const id = basename(path, '.json');
+    const message = `the record of a transaction is damaged, so that it can neither be finished nor reverted: ${path}`;
+    const hint = `nothing of it was touched: its trees are retired/${id} (old data) and staged/${id} (new) in the store, or .cowherd-old-${id}-… and .cowherd-new-${id}-… beside the data; put back by hand what is missing in its place, then move the record away`;
+    return toFailure(agent, new CowherdError('IO_ERROR', message, { hint }));
+  });
 }
 
 /** The same before a command of its own: what cannot be recovered is told, and does not stop the command. */
@@ -89,14 +105,9 @@ async function resumeOne(
 ): Promise<void> {
   if (isUnderWay(record)) return;
   try {
-    const keys = [
-      ...record.volumes.map(({ name, fsId, pathInFs }) => ({
-        key: `volume:${fsId}:${pathInFs}`,
-        label: `volume ${name}`,
-      })),
-      ...record.containers.map(containerLock),
-    ];
-    const locks = await takeLocks(keys, { runtimeDir: context.runtimeDir, waitMs: context.waitMs });
+    const keys = [...record.volumes.map(volumeLock), ...record.containers.map(containerLock)];
+    const { runtimeDir, waitMs, ticks } = context;
+    const locks = await takeLocks(keys, { runtimeDir, waitMs, ticks });
     try {
       results.push({ agent: record.agent, outcome: await resume(context, record, docker) });
     } finally {

@@ -1,7 +1,7 @@
 import type { Agent } from '../model/agent.ts';
 import { CowherdError, toCowherdError } from '../model/errors.ts';
 import type { StoredSnapshot } from '../model/manifest.ts';
-import { newestFirst } from '../model/snapshot-id.ts';
+import { newestFirst, parseSnapshotId } from '../model/snapshot-id.ts';
 import type { SnapshotDocument } from '../model/snapshot.ts';
 import type { Store } from '../storage/driver.ts';
 import type { Context } from './context.ts';
@@ -20,20 +20,53 @@ export interface Unread {
   readonly error: CowherdError;
 }
 
+/** A restore point that is there and cannot be listed: its manifest cannot be read, or an image is gone. */
+export interface DamagedPoint {
+  readonly id: string;
+  /** By its id: whose its volumes are now only its manifest could tell. */
+  readonly agent: string;
+  readonly error: CowherdError;
+}
+
 export interface Listing {
   /** Newest first. */
   readonly points: readonly RestorePoint[];
   readonly unread: readonly Unread[];
+  readonly damaged: readonly DamagedPoint[];
 }
 
 /** Every complete restore point on the filesystems of this host's agents, as far as these can be read: one that fails hides no other's. */
 export async function readRestorePoints(context: Context, host: Host): Promise<Listing> {
+  const damaged: DamagedPoint[] = [];
+  const readable = await readEach(context, host, async (store) => {
+    const listed = await store.list();
+    const whole = new Set(listed.map(({ manifest }) => manifest.id));
+    damaged.push(...(await store.damaged(whole)).map(damagedPoint));
+    return listed;
+  });
+  return { ...readable, damaged };
+}
+
+/** The same once more, of those with wanted ids alone: no other's manifest is read. */
+export async function readWanted(
+  context: Context,
+  host: Host,
+  isWanted: (id: string) => boolean,
+): Promise<Omit<Listing, 'damaged'>> {
+  return readEach(context, host, async (store) => store.list(isWanted));
+}
+
+async function readEach(
+  context: Context,
+  host: Host,
+  read: (store: Store) => Promise<readonly StoredSnapshot[]>,
+): Promise<Omit<Listing, 'damaged'>> {
   const unread: Unread[] = [];
   const stores = (await storeIds(context, host)).map((fsId) => ({
     fsId,
     list: async () => {
       try {
-        return await (await context.openStore(fsId)).list();
+        return await read(await context.openStore(fsId));
       } catch (error) {
         unread.push({ fsId, error: notRead(fsId, error) });
         return [];
@@ -58,6 +91,19 @@ export function tellUnread(context: Context, unread: readonly Unread[]): void {
   for (const { error } of unread) context.tell(`warning: ${error.code}: ${error.message}`);
 }
 
+/** Throws IO_ERROR when this id is the one of a damaged restore point. */
+export function expectUndamaged(damaged: readonly DamagedPoint[], id: string): void {
+  const found = damaged.find((point) => point.id === id);
+  if (found !== undefined) throw found.error;
+}
+
+function damagedPoint(id: string): DamagedPoint {
+  const said = `restore point ${id} is damaged: its manifest cannot be read (or is over 8 MiB), or an image of it is gone`;
+  const hint = 'what is left of it is left alone; cowherd doctor says where';
+  const error = new CowherdError('IO_ERROR', said, { hint });
+  return { id, agent: parseSnapshotId(id)?.agent ?? id, error };
+}
+
 function notRead(fsId: string, thrown: unknown): CowherdError {
   const { code, message, hint } = toCowherdError(thrown);
   const said = `the restore points on filesystem ${fsId} could not be read: ${message}`;
@@ -74,14 +120,12 @@ export async function restorePointsIn(
   );
   const parts = listings.flatMap(({ fsId, listed }) => listed.map((stored) => ({ fsId, stored })));
   const home = parts.filter(({ fsId, stored }) => stored.manifest.home === fsId);
+  const ownerOf = ownersAmong(agents);
+  const byId = Map.groupBy(parts, ({ stored }) => stored.manifest.id);
   const points = home.map(({ stored }) => ({
     ...stored,
-    agent: ownerOf(stored, agents),
-    parts: new Map(
-      parts
-        .filter((part) => part.stored.manifest.id === stored.manifest.id)
-        .map((part) => [part.fsId, part.stored]),
-    ),
+    agent: ownerOf(stored),
+    parts: new Map(byId.get(stored.manifest.id)?.map((part) => [part.fsId, part.stored])),
   }));
   const ordered = newestFirst(
     points.map((point) => ({ point, id: point.manifest.id, createdAt: point.manifest.createdAt })),
@@ -90,21 +134,28 @@ export async function restorePointsIn(
 }
 
 /**
- * Whose restore point it is: history follows the volumes, so it is the agent that owns most of them now; where none of
- * them exists any more, the agent of that name, or that once had it.
+ * Whose restore points are: history follows the volumes, so it is the agent that owns most of them now; where none of them exists
+ * any more, the agent of that name, or that once had it.
  */
-export function ownerOf(
-  stored: Pick<StoredSnapshot, 'manifest'>,
+export function ownersAmong(
   agents: readonly Agent[],
-): string {
-  const { manifest } = stored;
-  const captured = new Set(manifest.volumes.map(({ name }) => name));
-  const owned = (agent: Agent): number =>
-    agent.volumes.filter(({ name }) => captured.has(name)).length;
-  const [most] = [...agents].sort((a, b) => owned(b) - owned(a));
-  if (most && owned(most) > 0) return most.name;
-  if (agents.some(({ name }) => name === manifest.agent)) return manifest.agent;
-  return agents.find(({ aliases }) => aliases.includes(manifest.agent))?.name ?? manifest.agent;
+): (stored: Pick<StoredSnapshot, 'manifest'>) => string {
+  const holders = new Map<string, string[]>();
+  for (const agent of agents)
+    for (const { name } of agent.volumes)
+      holders.set(name, [...(holders.get(name) ?? []), agent.name]);
+  const rank = new Map(agents.map(({ name }, index) => [name, index]));
+  return ({ manifest }) => {
+    const names = new Set(manifest.volumes.map(({ name }) => name));
+    const owned = new Map<string, number>();
+    for (const holder of [...names].flatMap((name) => holders.get(name) ?? []))
+      owned.set(holder, (owned.get(holder) ?? 0) + 1);
+    const place = (name: string): number => rank.get(name) ?? agents.length;
+    const [most] = [...owned].sort(([a, m], [b, n]) => n - m || place(a) - place(b));
+    if (most !== undefined) return most[0];
+    if (rank.has(manifest.agent)) return manifest.agent;
+    return agents.find(({ aliases }) => aliases.includes(manifest.agent))?.name ?? manifest.agent;
+  };
 }
 
 /** A restore point as the JSON documents show it. */

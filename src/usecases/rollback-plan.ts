@@ -1,12 +1,16 @@
 import type { Docker } from '../docker/docker.ts';
 import { CowherdError } from '../model/errors.ts';
 import type { RecordedVolume } from '../model/manifest.ts';
-import { pickSnapshot } from '../model/snapshot-id.ts';
+import { isFuture, parseSnapshotId, pickSnapshot } from '../model/snapshot-id.ts';
 import type { Context } from './context.ts';
-import { observeHost, nesting, type Host, type PlacedAgent } from './host.ts';
+import { someOf } from './finding.ts';
+import { observeHost, type Host, type PlacedAgent } from './host.ts';
+import { nesting } from './nesting.ts';
 import {
+  expectUndamaged,
   readRestorePoints,
   tellUnread,
+  type DamagedPoint,
   type Listing,
   type RestorePoint,
 } from './restore-points.ts';
@@ -42,11 +46,15 @@ export async function planRollback(
 ): Promise<RollbackPlan> {
   const host = await observeHost(context);
   const listing = await readRestorePoints(context, host);
-  const { points } = listing;
+  const { points, damaged } = listing;
+  expectUndamaged(damaged, target.snapshot);
   const agent = await agentOf(context, { host, listing, name: target.agent });
   const own = points.filter((point) => point.agent === agent.name);
   const listed = own.map((point) => ({ ...point.manifest, point }));
-  const { point } = pickSnapshot(listed, target.snapshot, agent.name);
+  const wanted = { agent: agent.name, snapshot: target.snapshot, now: context.now() };
+  const { point } = pickSnapshot(listed, wanted);
+  if (point.manifest.id !== target.snapshot) tellPassedOver(context, damaged, point);
+  if (target.snapshot === 'latest') tellFuture(context, listed, point);
   const missing = missingVolumes(host, point);
   const users = await usersToStop(await context.docker(), {
     agent,
@@ -54,6 +62,35 @@ export async function planRollback(
     includeUsers: target.includeUsers,
   });
   return { host, agent, point, swaps: rollbackSwaps(agent, { point, missing }), users, missing };
+}
+
+/** Who asks for the newest must know when there was a newer one that cannot be used. */
+function tellPassedOver(
+  context: Context,
+  damaged: readonly DamagedPoint[],
+  { agent, manifest }: RestorePoint,
+): void {
+  const names = [agent, manifest.agent];
+  const newer = damaged.filter((one) => names.includes(one.agent) && isNewer(one.id, manifest.id));
+  for (const { error } of newer) context.tell(`warning: ${error.code}: ${error.message}`);
+}
+
+/** Which of two is the newest only a right clock can tell. */
+function tellFuture(
+  { now, tell }: Context,
+  own: readonly RestorePoint['manifest'][],
+  { manifest }: RestorePoint,
+): void {
+  const future = own.filter((one) => !one.safety && isFuture(one, now()));
+  if (future.length === 0) return;
+  const said = `restore points from the future: ${someOf(future.map(({ id }) => id))}`;
+  tell(`warning: CLOCK_SUSPECT: ${said}; latest is taken to be ${manifest.id}`);
+}
+
+/** By the seconds of their ids; of the same one it may be. */
+function isNewer(id: string, than: string): boolean {
+  const [a, b] = [parseSnapshotId(id), parseSnapshotId(than)];
+  return a !== null && b !== null && a.createdAt >= b.createdAt;
 }
 
 interface Known {

@@ -1,11 +1,12 @@
 import type { Docker } from '../docker/docker.ts';
 import { CowherdError, toCowherdError, toFailure, type Failure } from '../model/errors.ts';
 import type { TransactionRecord } from '../model/transaction.ts';
+import { expectRoom } from '../exec/room.ts';
 import { beginTransaction, type Transaction } from './begin-transaction.ts';
 import type { Context } from './context.ts';
 import { waitHealthy } from './health.ts';
 import { agentState, stopAll } from './lifecycle.ts';
-import { lockAgents } from './locking.ts';
+import { lockSettled } from './lock-settled.ts';
 import { recoverQuietly } from './recover.ts';
 import {
   planRollback,
@@ -41,12 +42,13 @@ export async function rollback(
   request: RollbackRequest,
 ): Promise<RollbackReport> {
   await recoverQuietly(context);
+  await expectRoom(context.runtimeDir);
   let first = await planRollback(context, request);
   if (first.missing.length > 0) {
     await recreateVolumes(await context.docker(), first.missing);
     first = await planRollback(context, request);
   }
-  const locks = await lockAgents(context, [first.agent], first.host.observation);
+  const locks = await lockSettled(context, [first.agent], first.host);
   try {
     const plan = await planRollback(context, request);
     return await run(context, request, plan);

@@ -2,10 +2,12 @@ import { policyFor } from '../config/policy.ts';
 import type { Quiesce } from '../config/schema.ts';
 import { isAlive, type Observation } from '../model/agent.ts';
 import type { Failure } from '../model/errors.ts';
+import { hasDatasets } from '../model/snapshot.ts';
 import type { Context } from './context.ts';
 import { eachAgent } from './each-agent.ts';
-import { observeHost, nesting } from './host.ts';
+import { observeHost } from './host.ts';
 import { writersOf } from './locking.ts';
+import { nesting } from './nesting.ts';
 import { selectPlaced } from './selection.ts';
 import type { SnapshotRequest } from './snapshot.ts';
 import { candidateOf, nothingToCapture, type Candidate } from './snapshot-plan.ts';
@@ -50,7 +52,8 @@ function stepsOf(
   const { quiesce } = policyFor(context.config, agent.name);
   const quieting = volumes.length === 0 ? [] : quietingSteps(candidate, quiesce, observation);
   const captures = volumes.map(({ volume, tier, isolated }) => {
-    const how = isolated ? tier : `${tier}, not isolated: read out after the thaw`;
+    const plain = hasDatasets(tier) && !isolated;
+    const how = plain ? `${tier}, not isolated: read out after the thaw` : tier;
     return { step: 'snapshot', text: `capture ${volume} (${how})` };
   });
   const skips = skipped.map(({ message }) => ({ step: 'skip', text: message }));

@@ -6,6 +6,7 @@ import type { Placement } from '../storage/driver.ts';
 import { canBeAdopted } from './coverage.ts';
 import type { PlacedAgent } from './host.ts';
 import { lockablesOf } from './locking.ts';
+import { notCaptured } from './nesting.ts';
 
 /** An agent that will be captured: the volumes that can be, and those that cannot with the reason. */
 export interface Candidate {
@@ -16,19 +17,22 @@ export interface Candidate {
 
 /** Splits an agent's volumes into what a driver can capture and what is skipped. */
 export function candidateOf(agent: PlacedAgent): Candidate {
-  const skipped = agent.placements.flatMap(({ volume, tier, reason }): Skipped[] =>
-    reason === null
-      ? []
-      : [
-          {
-            agent: agent.name,
-            volume,
-            code: 'TIER_UNSUPPORTED',
-            message: `${volume} (tier ${tier}): ${reason}`,
-          },
-        ],
-  );
+  const skipped = agent.placements.flatMap((placement): Skipped[] => {
+    const { volume, tier, reason } = placement;
+    if (reason !== null)
+      return [skip(agent, { volume, message: `${volume} (tier ${tier}): ${reason}` })];
+    const message = notCaptured(placement);
+    return message === null ? [] : [skip(agent, { volume, message, partial: true })];
+  });
   return { agent, volumes: agent.placements.filter(({ reason }) => reason === null), skipped };
+}
+
+/** A volume, or with `partial` what is in it, that is not in a restore point. */
+export function skip(
+  { name }: Pick<PlacedAgent, 'name'>,
+  what: Pick<Skipped, 'volume' | 'message' | 'partial'>,
+): Skipped {
+  return { agent: name, code: 'TIER_UNSUPPORTED', ...what };
 }
 
 /** The failure of an agent of which nothing can be captured. */

@@ -5,6 +5,7 @@ import type { SnapshotDocument } from '../model/snapshot.ts';
 import type { Context } from './context.ts';
 import { observeHost, type Host } from './host.ts';
 import {
+  expectUndamaged,
   readRestorePoints,
   snapshotDocument,
   type Listing,
@@ -13,7 +14,7 @@ import {
 
 export interface SnapshotsDocument {
   readonly snapshots: readonly SnapshotDocument[];
-  /** Filesystems whose restore points could not be read: there may be more than are listed. */
+  /** Restore points that are damaged, and filesystems where they could not be read: there are, or may be, more than are listed. */
   readonly failures: readonly Failure[];
 }
 
@@ -29,24 +30,31 @@ export async function listSnapshots(
   const listing = await readRestorePoints(context, host);
   return {
     snapshots: selectPoints(context, { host, listing, patterns }).map(snapshotDocument),
-    failures: listing.unread.map(({ error }) => toFailure(null, error)),
+    failures: [
+      ...listing.unread.map(({ error }) => toFailure(null, error)),
+      ...listing.damaged
+        .filter(({ agent }) => patterns.length === 0 || matchesAny(agent, patterns))
+        .map(({ agent, error }) => toFailure(agent, error)),
+    ],
   };
 }
 
-interface Selection {
+export interface Selection {
   readonly host: Host;
   readonly listing: Listing;
   readonly patterns: readonly string[];
 }
 
-function selectPoints(
+/** The restore points of the chosen agents, in their order. Throws as {@link listSnapshots} does. */
+export function selectPoints(
   context: Context,
-  { host, listing: { points, unread }, patterns }: Selection,
+  { host, listing: { points, unread, damaged }, patterns }: Selection,
 ): readonly RestorePoint[] {
   if (patterns.length === 0) return points;
   const known = new Set([
     ...host.agents.map(({ name }) => name),
     ...points.map(({ agent }) => agent),
+    ...damaged.map(({ agent }) => agent),
   ]);
   const wanted = patterns.map((pattern) => currentName(host, pattern));
   for (const pattern of wanted) {
@@ -76,12 +84,13 @@ function unknown(name: string, known: readonly string[]): CowherdError {
 }
 
 /**
- * The restore point of an exact id, whoever's it is. Throws SNAPSHOT_UNKNOWN with the nearest id in the hint; where it may
- * be on a filesystem that could not be read, why not.
+ * The restore point of an exact id, whoever's it is. Throws SNAPSHOT_UNKNOWN with the nearest id in the hint; IO_ERROR when
+ * it is damaged; where it may be on a filesystem that could not be read, why not.
  */
-export function pointById({ points, unread }: Listing, id: string): RestorePoint {
+export function pointById({ points, unread, damaged }: Listing, id: string): RestorePoint {
   const point = points.find(({ manifest }) => manifest.id === id);
   if (point !== undefined) return point;
+  expectUndamaged(damaged, id);
   if (unread[0] !== undefined) throw unread[0].error;
   const guess = nearest(
     id,

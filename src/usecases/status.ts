@@ -1,9 +1,11 @@
+import type { Run } from '../model/run.ts';
 import type { Grade } from '../model/snapshot.ts';
+import { readRuns } from '../state/history.ts';
 import type { Context } from './context.ts';
 import { coverageFindings } from './coverage-findings.ts';
 import { coverageOf, type AgentCoverage } from './coverage.ts';
 import { worstFirst, type Finding } from './finding.ts';
-import { frozenFindings } from './frozen-findings.ts';
+import { frozenFindings, runtimeFindings } from './frozen-findings.ts';
 import { clockFindings, storeFindings } from './store-findings.ts';
 import { surveyHost, type StoreSurvey } from './survey.ts';
 
@@ -31,25 +33,45 @@ export interface StatusDocument {
   readonly findings: readonly Finding[];
   readonly agents: readonly AgentStatus[];
   readonly filesystems: readonly FilesystemStatus[];
+  /** The last runs, newest first. */
+  readonly runs: readonly Run[];
 }
+
+const LAST_RUNS = 10;
 
 /** One screen: every agent's newest restore point, space, and what needs a person. Throws nothing that a finding can say. */
 export async function status(context: Context): Promise<StatusDocument> {
   const survey = await surveyHost(context, []);
   const { agents, points, stores, observation } = survey;
+  const request = { points, instant: () => true, blocked: null };
+  const shown = agents.map((agent) => agentStatus(coverageOf(agent, request), context.now()));
+  const runs = await readRuns(context.config).catch(() => []);
   const findings = [
     ...survey.findings,
+    ...(await scheduleFindings(context, shown, runs)),
+    ...(await runtimeFindings(context.runtimeDir)),
     ...frozenFindings(context.runtimeDir, observation.containers),
     ...clockFindings(points, context.now()),
     ...stores.flatMap((store) => storeFindings(store, context.config)),
     ...agents.flatMap((agent) => coverageFindings(agent, points)),
   ];
-  const request = { points, instant: () => true, blocked: null };
   return {
     findings: worstFirst(findings),
-    agents: agents.map((agent) => agentStatus(coverageOf(agent, request), context.now())),
+    agents: shown,
     filesystems: stores.flatMap(filesystemStatus),
+    runs: runs.slice(0, LAST_RUNS),
   };
+}
+
+/** What reads cron expressions is loaded only where there are some. */
+async function scheduleFindings(
+  context: Context,
+  agents: readonly AgentStatus[],
+  runs: readonly Run[],
+): Promise<readonly Finding[]> {
+  if (context.config.schedules.length === 0) return [];
+  const { failingFindings, overdueFindings } = await import('./schedule-findings.ts');
+  return [...overdueFindings(context, agents), ...failingFindings(context, runs)];
 }
 
 function agentStatus(coverage: AgentCoverage, now: Date): AgentStatus {

@@ -1,11 +1,11 @@
 import type { Config } from '../config/schema.ts';
+import { isFuture } from '../model/snapshot-id.ts';
 import { formatSpace, type Space } from '../model/sizes.ts';
 import { finding, someOf, type Finding } from './finding.ts';
 import { isUnderWay } from './recover.ts';
 import type { RestorePoint } from './restore-points.ts';
 import type { StoreSurvey } from './survey.ts';
 
-const CLOCK_TOLERANCE_MS = 60_000;
 const GIB = 1024 ** 3;
 
 /** What is wrong with one filesystem's store: little space, what dead runs left, what is damaged. */
@@ -15,6 +15,7 @@ export function storeFindings(survey: StoreSurvey, config: Config): readonly Fin
     ...cutShort(survey),
     ...leftoverFindings(survey),
     ...damagedFindings(survey),
+    ...damagedRecordFindings(survey),
   ];
 }
 
@@ -37,7 +38,7 @@ function spaceFindings({ store, space, concerns }: StoreSurvey, limit: Space): r
   return [
     ...(low ? [finding('LOW_SPACE', 'warn', { message, mend })] : []),
     ...concerns.map((concern) =>
-      finding(concern.code, 'warn', {
+      finding(concern.code, concern.code === 'READ_ONLY' ? 'error' : 'warn', {
         message: `${filesystem}: ${concern.message}`,
         mend: concern.mend,
       }),
@@ -72,11 +73,23 @@ function damagedFindings({ damaged }: StoreSurvey): readonly Finding[] {
   );
 }
 
+function damagedRecordFindings({ damagedRecords }: StoreSurvey): readonly Finding[] {
+  return damagedRecords.map(({ path, underWay, agent }) => {
+    const message = underWay
+      ? `the record of a transaction that was cut short is damaged: ${path}`
+      : `the record of the data that a rollback replaced is damaged, so that this data is kept for ever: ${path}`;
+    const mend = underWay
+      ? 'cowherd recover says where its data is'
+      : 'look at the directory of that name beside it, remove what you do not need, then move the record away';
+    return finding('DAMAGED_RECORD', underWay ? 'error' : 'warn', { agent, message, mend });
+  });
+}
+
 /** A restore point from the future says that the clock is wrong now, or was. `points` newest first. */
 export function clockFindings(points: readonly RestorePoint[], now: Date): readonly Finding[] {
   const newest = points[0]?.manifest;
   if (newest === undefined) return [];
-  if (Date.parse(newest.createdAt) <= now.getTime() + CLOCK_TOLERANCE_MS) return [];
+  if (!isFuture(newest, now)) return [];
   const message = `restore point ${newest.id} is from the future: this host's clock is or was wrong`;
   return [finding('CLOCK_SUSPECT', 'warn', { message, mend: 'set the clock (timedatectl)' })];
 }

@@ -1,23 +1,25 @@
 import type { Observation } from '../model/agent.ts';
 import { toCowherdError } from '../model/errors.ts';
 import { matchesAny } from '../model/globs.ts';
-import type { TransactionRecord } from '../model/transaction.ts';
-import type { Concern, Store } from '../storage/driver.ts';
+import type { DamagedRecord, TransactionRecord } from '../model/transaction.ts';
+import type { Concern, DatasetPlace, Store } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { finding, type Finding } from './finding.ts';
-import { observeHost, storeIds, nesting, type Host, type PlacedAgent } from './host.ts';
+import { observeHost, storeIds, type Host, type PlacedAgent } from './host.ts';
+import { nesting } from './nesting.ts';
 import { restorePointsIn, type RestorePoint } from './restore-points.ts';
 import { selectPlaced } from './selection.ts';
 
 /** What a filesystem's store says; a part that could not be read is empty, and a finding says so. */
 export interface StoreSurvey {
   readonly store: Store;
-  readonly datasets: readonly string[];
+  readonly datasets: readonly DatasetPlace[];
   readonly space: { readonly freeBytes: number; readonly sizeBytes: number } | null;
   readonly concerns: readonly Concern[];
   readonly leftovers: readonly string[];
   readonly records: readonly TransactionRecord[];
   readonly damaged: readonly string[];
+  readonly damagedRecords: readonly DamagedRecord[];
 }
 
 /** The host as far as it can be seen; what could not be seen is among the findings. */
@@ -34,6 +36,7 @@ export interface Survey {
 const NOTHING: Host = {
   agents: [],
   observation: { agents: [], containers: [], dataRoot: null, ambiguous: [], warnings: [] },
+  exposure: { directories: new Set(), stores: new Map() },
 };
 
 /** Looks at Docker and every store, takes no lock. Throws AGENT_UNKNOWN and AGENT_AMBIGUOUS alone: the rest is a finding. */
@@ -77,15 +80,17 @@ async function surveyStore(
   const attempt = attempting(fsId, findings);
   const store = await attempt(async () => context.openStore(fsId), null);
   if (store === null) return null;
-  const [datasets, space, concerns, leftovers, records, damaged] = await Promise.all([
-    attempt(async () => store.datasets(), []),
-    attempt(async () => store.space(), null),
-    attempt(async () => store.concerns(), []),
-    attempt(async () => store.leftovers(), []),
-    attempt(async () => store.records(), []),
-    attempt(async () => store.damaged(), []),
-  ]);
-  return { store, datasets, space, concerns, leftovers, records, damaged };
+  const [datasets, space, concerns, leftovers, records, damaged, damagedRecords] =
+    await Promise.all([
+      attempt(async () => store.datasets(), []),
+      attempt(async () => store.space(), null),
+      attempt(async () => store.concerns(), []),
+      attempt(async () => store.leftovers(), []),
+      attempt(async () => store.records(), []),
+      attempt(async () => store.damaged(), []),
+      attempt(async () => store.damagedRecords(), []),
+    ]);
+  return { store, datasets, space, concerns, leftovers, records, damaged, damagedRecords };
 }
 
 /** Reads what can be read; what cannot becomes a finding. */
@@ -94,9 +99,10 @@ function attempting(fsId: string, findings: Finding[]) {
     try {
       return await work();
     } catch (error) {
-      const { message, hint } = toCowherdError(error);
+      const { message, hint, details } = toCowherdError(error);
       const said = `the store on filesystem ${fsId} could not be read: ${message}`;
-      findings.push(finding('STORE_UNREADABLE', 'error', { message: said, mend: hint }));
+      const code = details['hostile'] === true ? 'HOSTILE_STORE' : 'STORE_UNREADABLE';
+      findings.push(finding(code, 'error', { message: said, mend: hint }));
       return otherwise;
     }
   };

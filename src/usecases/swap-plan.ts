@@ -1,10 +1,12 @@
 import { CowherdError } from '../model/errors.ts';
 import type { RecordedVolume } from '../model/manifest.ts';
+import { hasDatasets } from '../model/snapshot.ts';
 import type { SwapVolume, Tree } from '../model/transaction.ts';
 import type { Placement, StageSource } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { canBeAdopted } from './coverage.ts';
 import type { PlacedAgent } from './host.ts';
+import { namesOf } from './nesting.ts';
 import type { RestorePoint } from './restore-points.ts';
 import { together } from './together.ts';
 
@@ -47,7 +49,7 @@ function rollbackSwap(agent: PlacedAgent, point: RestorePoint, volume: RecordedV
       hint: 'mount that filesystem, then run it again',
     });
   }
-  const inside = nested.map((one) => ({ path: one.path, location: locations[one.image] ?? '' }));
+  const inside = nested.map((one) => ({ ...one, location: locations[one.image] ?? '' }));
   // Only a dataset can hold the datasets that were captured inside it.
   const whole = placement.isolated || nested.length > 0 || isNewborn(placement, volume);
   const kind = whole ? 'dataset' : 'directory';
@@ -74,14 +76,15 @@ function notIts(
 /** The swaps that make every volume of an agent isolated, or plain again. Throws TIER_UNSUPPORTED. */
 export function conversionSwaps(agent: PlacedAgent, kind: Tree['kind']): readonly Swap[] {
   const wrong = agent.placements.filter(
-    ({ fsId, isolated }) => fsId !== '' && isolated === (kind === 'directory'),
+    ({ fsId, tier, isolated }) =>
+      fsId !== '' && hasDatasets(tier) && isolated === (kind === 'directory'),
   );
   return wrong.map((placement) => {
     expectSwappable(placement);
     if (placement.nested.length > 0) {
       throw new CowherdError(
         'TIER_UNSUPPORTED',
-        `${placement.volume} holds nested subvolumes: ${placement.nested.join(', ')}`,
+        `${placement.volume} holds nested subvolumes: ${namesOf(placement.nested)}`,
         {
           hint: 'make them plain directories or move them out, then run it again',
         },
@@ -133,7 +136,13 @@ export async function stageAll(
     const store = await context.openStore(swap.placement.fsId);
     const volume = await swapVolume(context, swap);
     const { kind, source, placement } = swap;
-    const tree = await store.stage({ transaction, volume: placement, kind, source });
+    const tell = (message: string): void => {
+      context.tell(`warning: ${message}`);
+    };
+    const tree = await store.stage({
+      ...{ transaction, volume: placement, kind, source, tell },
+      signal: context.interrupt,
+    });
     return { ...volume, new: tree };
   };
   if (swaps.every(({ kind, source }) => kind === 'dataset' && source.from === 'image'))

@@ -24,14 +24,7 @@ export async function thaw(context: Context): Promise<ThawDocument> {
       .map(({ name, outcome }) => ({ agent: name, outcome })),
     failures: [
       ...results.filter(({ outcome }) => outcome === 'failed').map(({ name }) => stillFrozen(name)),
-      ...unreadable.map((file) =>
-        toFailure(
-          null,
-          new CowherdError('IO_ERROR', `the record ${file} cannot be read`, {
-            hint: 'look at it, and at docker ps',
-          }),
-        ),
-      ),
+      ...unreadable.map(unreadableFreeze),
     ],
   };
 }
@@ -41,5 +34,14 @@ function stillFrozen(name: string): Failure {
   return toFailure(
     name,
     new CowherdError('IO_ERROR', `container ${name} could not be thawed`, { hint }),
+  );
+}
+
+/** Of a record that cannot be read nobody knows whom it says to be frozen. */
+export function unreadableFreeze(file: string): Failure {
+  const hint = 'look at it, and at docker ps; when nobody is frozen, remove it';
+  return toFailure(
+    null,
+    new CowherdError('IO_ERROR', `the record ${file} cannot be read`, { hint }),
   );
 }

@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Docker } from '../docker/docker.ts';
+import { observe } from '../docker/observe.ts';
+import type { Observation } from '../model/agent.ts';
+import { toCowherdError } from '../model/errors.ts';
+import { agentsOf, withOtherImage, type Occasion } from '../model/occasion.ts';
+import type { RunResult } from '../model/run.ts';
+import type { Context } from '../usecases/context.ts';
+import { captureOn, neverCaptured } from '../usecases/occasions.ts';
+
+export interface WatchPorts {
+  /** A fresh one for each use. */
+  readonly context: () => Promise<Context>;
+  readonly interrupt: AbortSignal;
+  /** True while a schedule takes its restore point anyhow. */
+  readonly isTaken: (agent: string) => boolean;
+  readonly captured: (occasion: Occasion, result: RunResult) => void;
+  readonly tell: (line: string) => void;
+}
+
+/** Compose makes a container and its volumes in several steps: they are looked at when it has been quiet for so long. */
+const QUIET_MS = 1_000;
+const AGAIN_MS = [1_000, 5_000, 30_000];
+
+interface Watch {
+  seen: Observation | null;
+  /** Agents whose first restore point was tried: what fails is left to the schedules. */
+  readonly tried: Set<string>;
+  timer: NodeJS.Timeout | null;
+  last: Promise<void>;
+}
+
+/** Follows what Docker does until the interrupt aborts, and takes restore points of scheduled agents: the first of one that is new, and one where a container is removed or comes with another image. Throws nothing. */
+export async function watchDocker(ports: WatchPorts): Promise<void> {
+  const watch: Watch = { seen: null, tried: new Set(), timer: null, last: Promise.resolve() };
+  const { interrupt, tell } = ports;
+  let failed = 0;
+  while (!interrupt.aborted) {
+    try {
+      const docker = await (await ports.context()).docker();
+      if (docker === null) return;
+      await follow(ports, watch, docker);
+      failed = 0;
+    } catch (error) {
+      failed += 1;
+      tell(`warning: Docker's events cannot be followed: ${toCowherdError(error).message}`);
+    }
+    const ms = AGAIN_MS[Math.min(failed, AGAIN_MS.length - 1)];
+    await sleep(ms, undefined, { signal: interrupt }).catch(() => undefined);
+  }
+  if (watch.timer !== null) clearTimeout(watch.timer);
+  await watch.last;
+}
+
+/** Ends when Docker ends the stream. */
+async function follow(ports: WatchPorts, watch: Watch, docker: Docker): Promise<void> {
+  const events = docker.events(ports.interrupt);
+  later(ports, watch, 0);
+  for await (const { type, action, id } of events) {
+    if (type === 'container' && action === 'destroy') {
+      const agents = watch.seen === null ? [] : agentsOf(watch.seen, id);
+      inTurn(ports, watch, async () => take(ports, 'container-removed', agents));
+    }
+    later(ports, watch, QUIET_MS);
+  }
+}
+
+/** Looks when nothing has happened for a while. */
+function later(ports: WatchPorts, watch: Watch, ms: number): void {
+  if (watch.timer !== null) clearTimeout(watch.timer);
+  watch.timer = setTimeout(() => inTurn(ports, watch, async () => look(ports, watch)), ms);
+}
+
+/** One after the other; what fails is told. */
+function inTurn({ interrupt, tell }: WatchPorts, watch: Watch, work: () => Promise<void>): void {
+  watch.last = watch.last.then(async () => {
+    if (interrupt.aborted) return;
+    await work().catch((error: unknown) => {
+      const { code, message } = toCowherdError(error);
+      tell(`warning: ${code}: what Docker told could not be followed up: ${message}`);
+    });
+  });
+}
+
+async function look(ports: WatchPorts, watch: Watch): Promise<void> {
+  const context = await ports.context();
+  const now = await observe(await context.docker(), context.config.agents);
+  const before = watch.seen;
+  watch.seen = now;
+  if (before !== null) await take(ports, 'image-changed', withOtherImage(before, now));
+  const never = await neverCaptured(context);
+  const fresh = never.filter((agent) => !watch.tried.has(agent) && !ports.isTaken(agent));
+  for (const agent of fresh) watch.tried.add(agent);
+  for (const agent of watch.tried) if (!never.includes(agent)) watch.tried.delete(agent);
+  await take(ports, 'new-agent', fresh);
+}
+
+async function take(
+  { context, captured }: WatchPorts,
+  occasion: Occasion,
+  agents: readonly string[],
+): Promise<void> {
+  if (agents.length === 0) return;
+  captured(occasion, await captureOn(await context(), occasion, agents));
+}

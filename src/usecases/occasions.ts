@@ -1,0 +1,100 @@
+import { observe } from '../docker/observe.ts';
+import { toFailure } from '../model/errors.ts';
+import { matchesAny } from '../model/globs.ts';
+import type { Occasion } from '../model/occasion.ts';
+import type { RunResult } from '../model/run.ts';
+import type { Context } from './context.ts';
+import { newestOf } from './coverage.ts';
+import { observeHost } from './host.ts';
+import { pruneIds } from './prune.ts';
+import { NOTHING, recorded } from './recorded.ts';
+import { readRestorePoints } from './restore-points.ts';
+import { snapshot } from './snapshot.ts';
+
+/** A restore point that is younger serves as well. */
+const YOUNG_MS = 60_000;
+
+/** True for an agent of which a schedule takes restore points: nobody else's are taken unasked. */
+export function isScheduled({ config }: Pick<Context, 'config'>, agent: string): boolean {
+  return config.schedules.some(
+    ({ agents, run }) => run.includes('snapshot') && matchesAny(agent, agents),
+  );
+}
+
+/** Scheduled agents without any restore point. */
+export async function neverCaptured(context: Context): Promise<readonly string[]> {
+  const host = await observeHost(context);
+  const { points, unread } = await readRestorePoints(context, host);
+  if (unread.length > 0) return []; // they may have some there
+  return host.agents
+    .filter(({ name, placements }) => {
+      const isCapturable = placements.some(({ reason }) => reason === null);
+      return isCapturable && isScheduled(context, name) && newestOf({ name }, points) === null;
+    })
+    .map(({ name }) => name);
+}
+
+/** Takes restore points of those scheduled agents whose last is older than a minute, recorded, with the cause as a tag. What fails is in the result. */
+export async function captureOn(
+  context: Context,
+  occasion: Occasion,
+  agents: readonly string[],
+): Promise<RunResult> {
+  try {
+    const wanted = await withoutYoung(context, agents);
+    if (wanted.length === 0) return NOTHING;
+    return await recorded(context, {
+      ...{ command: 'snapshot', cause: { trigger: 'event', event: occasion } },
+      work: async () => capture(context, occasion, wanted),
+      resultOf: (result) => result,
+    });
+  } catch (error) {
+    return { ...NOTHING, failures: [toFailure(null, error)] };
+  }
+}
+
+async function withoutYoung(
+  context: Context,
+  agents: readonly string[],
+): Promise<readonly string[]> {
+  const host = await observeHost(context);
+  const { points } = await readRestorePoints(context, host);
+  const nowMs = context.now().getTime();
+  return agents.filter((name) => {
+    const last = newestOf({ name }, points);
+    const isYoung = last !== null && nowMs - Date.parse(last.manifest.createdAt) < YOUNG_MS;
+    const isThere = host.agents.some((agent) => agent.name === name);
+    return isThere && isScheduled(context, name) && !isYoung;
+  });
+}
+
+async function capture(
+  context: Context,
+  occasion: Occasion,
+  agents: readonly string[],
+): Promise<RunResult> {
+  const { snapshots, failures } = await snapshot(context, {
+    ...{ agents, tags: { cause: occasion }, pin: false },
+  });
+  const torn = await ofRemovedVolumes(context, snapshots);
+  if (torn.length > 0) await pruneIds(context, { ids: torn, dryRun: false, force: true });
+  for (const id of torn)
+    context.tell(`discarded ${id}: a volume of it was removed while it was taken`);
+  const kept = snapshots.filter(({ id }) => !torn.includes(id));
+  return {
+    ...NOTHING,
+    ...{ snapshots: kept.map(({ id }) => id), failures, succeeded: kept.length },
+    frozenMs: kept.reduce((most, { frozenMs }) => Math.max(most, frozenMs), 0),
+  };
+}
+
+type Taken = Awaited<ReturnType<typeof snapshot>>['snapshots'];
+
+/** Of a volume that Docker lists no more nobody can say whether its files were still all there. */
+async function ofRemovedVolumes(context: Context, taken: Taken): Promise<readonly string[]> {
+  const { agents } = await observe(await context.docker(), context.config.agents);
+  const listed = new Set(agents.flatMap(({ volumes }) => volumes.map(({ name }) => name)));
+  return taken
+    .filter(({ volumes }) => volumes.some(({ name }) => !listed.has(name)))
+    .map(({ id }) => id);
+}

@@ -1,0 +1,135 @@
+import { toCowherdError, toFailure, type Failure } from '../model/errors.ts';
+import { outcomeOf, type Cause, type RunOutcome, type RunResult } from '../model/run.ts';
+import { latestOccurrences } from '../model/schedule.ts';
+import type { Progress } from '../state/run-schema.ts';
+import { cadenceOf, delayOf, dueOf, type Due } from './due.ts';
+import { NOTHING } from './recorded.ts';
+import type { SchedulePorts } from './schedule-ports.ts';
+import type { Schedule } from './scheduled.ts';
+
+/** What became of a schedule's occurrence. */
+export interface ScheduleRun {
+  readonly schedule: string;
+  readonly occurrence: string;
+  readonly outcome: RunOutcome;
+  readonly snapshots: readonly string[];
+  readonly destroyed: number;
+  readonly failures: readonly Failure[];
+}
+
+export interface DueDocument {
+  readonly runs: readonly ScheduleRun[];
+  readonly failures: readonly Failure[];
+}
+
+/** One pass: every schedule that is due runs once, side by side; one that runs elsewhere is left alone. Throws nothing that a failure can say. */
+export async function runDue(
+  ports: SchedulePorts,
+  schedules: readonly Schedule[],
+): Promise<DueDocument> {
+  const runs: ScheduleRun[] = [];
+  const failures: Failure[] = [];
+  await Promise.all(
+    schedules.map(async (schedule) => {
+      try {
+        const run = await runIfDue(ports, schedule);
+        if (run !== null) runs.push(run);
+      } catch (error) {
+        failures.push(toFailure(null, error));
+      }
+    }),
+  );
+  return { runs, failures: [...runs.flatMap((run) => run.failures), ...failures] };
+}
+
+/** Runs what is due of a schedule; null when nothing is, or when another process runs it. Its steps all run, whatever became of those before. */
+export async function runIfDue(
+  ports: SchedulePorts,
+  schedule: Schedule,
+): Promise<ScheduleRun | null> {
+  if ((await dueOf(ports, schedule)) === null) return null;
+  const held = await ports.lock(schedule);
+  if (held === null) return null;
+  try {
+    const due = await dueOf(ports, schedule);
+    return due === null ? null : await runLocked(ports, due);
+  } finally {
+    held.release();
+  }
+}
+
+async function runLocked(ports: SchedulePorts, due: Due): Promise<ScheduleRun> {
+  const { schedule, occurrenceMs, resumes } = due;
+  const occurrence = new Date(occurrenceMs).toISOString();
+  const begun = {
+    occurrence,
+    startedAt: new Date(resumes?.sinceMs ?? ports.now().getTime()).toISOString(),
+    endedAt: null,
+    attempts: (resumes?.attempts ?? 0) + 1,
+  };
+  const write = async (progress: Progress): Promise<void> =>
+    noted(ports, async () => ports.writeProgress(schedule.name, progress));
+  await write(begun);
+  const result = await runChain(ports, due);
+  // Who was told to end has not: the next process goes on with it.
+  if (!ports.interrupt.aborted) {
+    const last = await skipMissed(ports, due);
+    const endedAt = ports.now().toISOString();
+    await write({ ...begun, occurrence: new Date(last).toISOString(), endedAt });
+  }
+  const { snapshots, destroyed, failures } = result;
+  return {
+    schedule: schedule.name,
+    occurrence,
+    outcome: outcomeOf(result),
+    snapshots,
+    destroyed,
+    failures,
+  };
+}
+
+async function runChain(ports: SchedulePorts, { schedule, ...due }: Due): Promise<RunResult> {
+  const cause = causeOf(schedule, due.occurrenceMs);
+  const sinceMs = due.resumes?.sinceMs ?? null;
+  const results: RunResult[] = [];
+  for (const step of schedule.run) {
+    if (ports.interrupt.aborted) break;
+    results.push(await ports.perform(step, { schedule, cause, sinceMs }));
+  }
+  const interrupted = ports.interrupt.aborted ? [toFailure(null, ports.interrupt.reason)] : [];
+  return {
+    ...NOTHING,
+    snapshots: results.flatMap(({ snapshots }) => snapshots),
+    destroyed: results.reduce((sum, { destroyed }) => sum + destroyed, 0),
+    failures: [...results.flatMap(({ failures }) => failures), ...interrupted],
+    succeeded: results.reduce((sum, { succeeded }) => sum + succeeded, 0),
+  };
+}
+
+function causeOf(schedule: Schedule, occurrenceMs: number): Cause {
+  const occurrence = new Date(occurrenceMs).toISOString();
+  return { trigger: 'schedule', schedule: schedule.name, occurrence };
+}
+
+/** A schedule does not overlap with itself: what came while it ran is passed over. Gives the newest of it, or the occurrence that ran. */
+async function skipMissed(ports: SchedulePorts, { schedule, occurrenceMs }: Due): Promise<number> {
+  const cadence = cadenceOf(ports, schedule);
+  const untilMs = ports.now().getTime() - delayOf(ports, schedule);
+  const [newest] = latestOccurrences(cadence, untilMs, 1);
+  if (newest === undefined || newest <= occurrenceMs) return occurrenceMs;
+  const ran = new Date(occurrenceMs).toISOString();
+  const reason = `the run of ${ran} was still under way`;
+  const command = schedule.run[0] ?? 'snapshot';
+  await ports.skip(command, { schedule, cause: causeOf(schedule, newest), sinceMs: null }, reason);
+  return newest;
+}
+
+/** Without a record the next pass runs it once more: it is told, and goes on. */
+async function noted(ports: SchedulePorts, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    const { code, message } = toCowherdError(error);
+    ports.tell(`warning: ${code}: how far a schedule has got could not be noted: ${message}`);
+  }
+}

@@ -1,0 +1,44 @@
+import type { RunCommand, RunResult } from '../model/run.ts';
+import { readProgress, writeProgress } from '../state/progress.ts';
+import { tryLocks, type Locks } from '../state/locks.ts';
+import type { Progress } from '../state/run-schema.ts';
+import type { Context } from './context.ts';
+import { recordSkipped } from './recorded.ts';
+import { runStep, type Schedule, type ScheduledStep } from './scheduled.ts';
+
+/** What running schedules asks of the world. */
+export interface SchedulePorts {
+  readonly now: () => Date;
+  readonly host: string;
+  readonly timezone: string;
+  readonly interrupt: AbortSignal;
+  readonly tell: (line: string) => void;
+  /** Null while somebody else runs it. */
+  readonly lock: (schedule: Schedule) => Promise<Locks | null>;
+  readonly readProgress: (schedule: string) => Promise<Progress | null>;
+  readonly writeProgress: (schedule: string, progress: Progress) => Promise<void>;
+  /** Does and records a step; what fails is in the result. */
+  readonly perform: (step: RunStep, scheduled: ScheduledStep) => Promise<RunResult>;
+  /** Records that an occurrence was passed over. */
+  readonly skip: (command: RunCommand, scheduled: ScheduledStep, reason: string) => Promise<void>;
+}
+
+export type RunStep = Schedule['run'][number];
+
+/** Those of this host. */
+export function portsOf(context: Context): SchedulePorts {
+  const { config, runtimeDir, host, now, interrupt, tell } = context;
+  const home = { state: config.state, runtimeDir };
+  return {
+    ...{ now, host, interrupt, tell, timezone: config.timezone },
+    lock: async ({ name }) => {
+      const wanted = { key: `schedule:${name}`, label: `the schedule ${name}` };
+      const locks = await tryLocks([[wanted]], runtimeDir);
+      return locks?.[0] ?? null;
+    },
+    readProgress: async (schedule) => readProgress(home, schedule),
+    writeProgress: async (schedule, progress) => writeProgress(home, schedule, progress),
+    perform: async (step, scheduled) => runStep(context, step, scheduled),
+    skip: async (command, { cause }, reason) => recordSkipped(context, { command, cause }, reason),
+  };
+}

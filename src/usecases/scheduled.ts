@@ -1,0 +1,168 @@
+import type { Config } from '../config/schema.ts';
+import { toFailure, CowherdError, type Failure } from '../model/errors.ts';
+import { isGlob, matchesAny } from '../model/globs.ts';
+import type { Cause, RunResult, RunSpace } from '../model/run.ts';
+import type { Context } from './context.ts';
+import { observeHost, storeIds, type Host } from './host.ts';
+import { prunePolicy } from './prune-policy.ts';
+import { NOTHING, recorded } from './recorded.ts';
+import { readRestorePoints } from './restore-points.ts';
+import { snapshot } from './snapshot.ts';
+import { isBelow } from './store-findings.ts';
+
+export type Schedule = Config['schedules'][number];
+
+export interface ScheduledStep {
+  readonly schedule: Schedule;
+  readonly cause: Cause;
+  /** Agents that have a restore point since then are passed over (ms of the epoch); null for none. */
+  readonly sinceMs: number | null;
+}
+
+/** One step of a schedule's chain, recorded. What fails is in the result. */
+export async function runStep(
+  context: Context,
+  step: Schedule['run'][number],
+  scheduled: ScheduledStep,
+): Promise<RunResult> {
+  const work = step === 'snapshot' ? snapshotStep : pruneStep;
+  const { cause } = scheduled;
+  try {
+    return await recorded(context, {
+      ...{ command: step, cause },
+      work: async () => work(context, scheduled),
+      resultOf: (result) => result,
+    });
+  } catch (error) {
+    return { ...NOTHING, failures: [toFailure(null, error)] };
+  }
+}
+
+/** Agents on a filesystem below `limits.minFree` are not captured: NO_SPACE. */
+async function snapshotStep(
+  context: Context,
+  { schedule, sinceMs, cause }: ScheduledStep,
+): Promise<RunResult> {
+  const host = await observeHost(context);
+  const { known, failures } = knownPatterns(host, schedule);
+  const spaces = await spacesOf(context, host);
+  const full = fullAgents(context, host, { schedule, spaces });
+  const recent = sinceMs === null ? [] : await recentAgents(context, host, sinceMs);
+  const { snapshots, ...report } =
+    known.length === 0
+      ? { snapshots: [], failures: [] }
+      : await snapshot(context, {
+          agents: known,
+          tags: cause.trigger === 'schedule' ? { schedule: schedule.name } : {},
+          pin: false,
+          except: new Set([...full.map(({ agent }) => agent), ...recent]),
+        });
+  return {
+    snapshots: snapshots.map(({ id }) => id),
+    destroyed: 0,
+    frozenMs: snapshots.reduce((most, { frozenMs }) => Math.max(most, frozenMs), 0),
+    failures: [...failures, ...full.map(({ failure }) => failure), ...report.failures],
+    filesystems: await spacesOf(context, host),
+    succeeded: snapshots.length,
+  };
+}
+
+async function pruneStep(context: Context, { schedule }: ScheduledStep): Promise<RunResult> {
+  const host = await observeHost(context);
+  const { points } = await readRestorePoints(context, host);
+  const patterns = schedule.agents.filter(
+    (pattern) => isGlob(pattern) || points.some(({ agent }) => agent === pattern),
+  );
+  if (patterns.length === 0) return NOTHING;
+  const { destroy, keep, failures } = await prunePolicy(context, {
+    patterns,
+    dryRun: false,
+    force: false,
+  });
+  const failed = new Set(failures.map(({ agent }) => agent));
+  return {
+    ...NOTHING,
+    destroyed: destroy.length,
+    failures,
+    filesystems: await spacesOf(context, host),
+    succeeded: destroy.length + keep.filter(({ agent }) => !failed.has(agent)).length,
+  };
+}
+
+/** An exact name that is nobody's is a failure of its own: the others are captured. */
+function knownPatterns(
+  { observation }: Host,
+  { agents, name: schedule }: Schedule,
+): { readonly known: readonly string[]; readonly failures: readonly Failure[] } {
+  const isKnown = (pattern: string): boolean =>
+    isGlob(pattern) ||
+    observation.agents.some(({ name, aliases }) => name === pattern || aliases.includes(pattern));
+  const failures = agents
+    .filter((pattern) => !isKnown(pattern))
+    .map((name) => {
+      const message = `there is no agent ${name}, which the schedule ${schedule} names`;
+      const hint =
+        'cowherd agents lists them; take it out of the schedule where it is gone for good';
+      return toFailure(name, new CowherdError('AGENT_UNKNOWN', message, { hint }));
+    });
+  return { known: agents.filter(isKnown), failures };
+}
+
+async function storesOf(context: Context, host: Host) {
+  const opened = await Promise.allSettled(
+    (await storeIds(context, host)).map(async (id) => context.openStore(id)),
+  );
+  return opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+}
+
+/** Of the filesystems that can be read. */
+async function spacesOf(context: Context, host: Host): Promise<readonly RunSpace[]> {
+  const read = await Promise.allSettled(
+    (await storesOf(context, host)).map(async (store) => ({
+      id: store.fsId,
+      ...(await store.space()),
+    })),
+  );
+  return read.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+}
+
+interface FullAgent {
+  readonly agent: string;
+  readonly failure: Failure;
+}
+
+function fullAgents(
+  { config }: Context,
+  host: Host,
+  { schedule, spaces }: { readonly schedule: Schedule; readonly spaces: readonly RunSpace[] },
+): readonly FullAgent[] {
+  const full = new Set(
+    spaces.filter((space) => isBelow(space, config.limits.minFree)).map(({ id }) => id),
+  );
+  return host.agents
+    .filter(({ name, placements }) => {
+      const isChosen = matchesAny(name, schedule.agents);
+      return isChosen && placements.some(({ fsId }) => full.has(fsId));
+    })
+    .map(({ name }) => {
+      const message = `${name} was not captured: less than limits.minFree is free on its filesystem`;
+      const hint =
+        'free some space: cowherd prune --dry-run shows what can go; cowherd snapshot takes one all the same';
+      return {
+        agent: name,
+        failure: toFailure(name, new CowherdError('NO_SPACE', message, { hint })),
+      };
+    });
+}
+
+/** Whoever has a restore point that is no safety snapshot since then. */
+async function recentAgents(
+  context: Context,
+  host: Host,
+  sinceMs: number,
+): Promise<readonly string[]> {
+  const { points } = await readRestorePoints(context, host);
+  return points
+    .filter(({ manifest }) => !manifest.safety && Date.parse(manifest.createdAt) >= sinceMs)
+    .map(({ agent }) => agent);
+}
