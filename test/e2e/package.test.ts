@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { requireLab } from '../support/lab/available.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
@@ -73,16 +73,22 @@ packaged('runs on the oldest Node.js that it admits', async ({ installed }) => {
 
 packaged('holds what it needs and nothing else', ({ installed }) => {
   const top = join(installed.modules, 'cowherd');
-  const found = readdirSync(top).filter((name) => name !== 'node_modules');
+  const found = readdirSync(top);
   assert.equal(found.sort(), ['LICENSE', 'README.md', 'config', 'dist', 'package.json']);
+  assert.equal(readdirSync(installed.modules), ['cowherd']);
+  const about = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as object;
+  assert.not.ok('dependencies' in about);
   for (const path of ['dist/main.js', 'dist/guard.js', 'config/cowherd-recover.service'])
     assert.ok(existsSync(join(top, path)), path);
+  const notices = readFileSync(join(top, 'dist/THIRD-PARTY-NOTICES'), 'utf8');
+  for (const name of ['commander', 'dockerode', 'execa', 'yaml', 'zod'])
+    assert.match(notices, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, 'm'));
 });
 
 packaged('every command has help with an example', async ({ installed }) => {
   const { stdout } = await installed.cowherd(['--help']);
   const section = stdout.split('Commands:')[1]?.split('Example:')[0] ?? '';
-  const names = [...section.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name = '']) => name);
+  const names = [...section.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name = '']) => name);
   assert.ok(names.length > 10, stdout);
   const commands = names.filter((name) => name !== 'help').map((name) => [name]);
   for (const sub of ['check', 'show', 'schema']) commands.push(['config', sub]);

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { requireLab } from '../support/lab/available.ts';
 import { labNames } from '../support/lab/record.ts';
@@ -54,7 +54,7 @@ test('the table of commands has every command there is', () => {
   const main = join(ROOT, 'src/main.ts');
   const { stdout } = spawnSync(process.execPath, [main, '--help'], { encoding: 'utf8' });
   const section = stdout.split('Commands:')[1]?.split('Example:')[0] ?? '';
-  const commands = [...section.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name = '']) => name);
+  const commands = [...section.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name = '']) => name);
   assert.ok(commands.length > 10, stdout);
   const table = README.split('## Commands')[1]?.split('\n## ')[0] ?? '';
   const missing = commands.filter((name) => name !== 'help' && !table.includes(`\`${name}`));

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { ConversionReport } from '../../src/usecases/adopt.ts';
 import type { AgentDocument } from '../../src/usecases/agents.ts';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { listed, refusal, takeOne } from '../support/cycle/commands.ts';
 import { startedAt } from '../support/cycle/containers.ts';
@@ -30,7 +30,10 @@ const MISUSED = [
   ['rollback'],
   ['rollback', 'alpha', '--health-timeout', 'x'],
   ['adopt'],
-  ['prune'],
+  ['prune', 'alpha', '--id', 'alpha@20010101T000000Z'],
+  ['retention'],
+  ['retention', '--policy', 'dayly=3'],
+  ['retention', '--policy', 'last=1', '--now', 'now'],
   ['pin'],
   ['config'],
 ];

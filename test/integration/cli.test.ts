@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { takeOne } from '../support/cycle/commands.ts';
 import { requireLab } from '../support/lab/available.ts';
@@ -35,6 +35,10 @@ const COMMANDS: readonly (readonly [args: string, keys: readonly string[], statu
   ['pin ID', ['failures', 'results'], 0],
   ['unpin ID', ['failures', 'results'], 0],
   ['prune --id ID --dry-run', ['destroy', 'failures', 'keep'], 0],
+  ['prune --dry-run', ['destroy', 'failures', 'keep'], 0],
+  ['prune beta', ['destroy', 'failures', 'keep'], 0],
+  ['prune zz*', ['destroy', 'failures', 'keep'], 0],
+  ['retention --policy last=1', ['destroy', 'failures', 'keep'], 0],
   ['adopt alpha --dry-run', ['failures', 'plan'], 0],
   ['adopt alpha --yes', ['failures', 'results'], 0],
   ['adopt zz* --yes', ['failures', 'results'], 0],

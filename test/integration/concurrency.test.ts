@@ -1,126 +1,130 @@
-import { suite } from 'uvu';
+import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
-import type { Failure } from '../../src/model/errors.ts';
-import { labContext } from '../support/context.ts';
+import { listed } from '../support/cycle/commands.ts';
+import { seenBy } from '../support/cycle/containers.ts';
+import { expectConsistent } from '../support/cycle/images.ts';
+import { watchFreezes } from '../support/herd/freezes.ts';
+import {
+  birthsOf,
+  readImages,
+  SHARED_FROM,
+  shares,
+  startHerd,
+  type Herd,
+} from '../support/herd/herd.ts';
+import { describe, type Ended } from '../support/herd/history.ts';
+import { strayed, torn, wrongRollbacks } from '../support/herd/lives.ts';
+import type { Marks } from '../support/herd/marks.ts';
+import { achieved, tally, wrongOutcomes } from '../support/herd/outcomes.ts';
+import { wrongPoints } from '../support/herd/points.ts';
+import { runOne, work, type Work } from '../support/herd/worker.ts';
 import { deadRecords, freezerOf } from '../support/kill/frozen.ts';
-import { pick, seededRandom, SOAK, type Random } from '../support/kill/random.ts';
-import { assertRecovered, mark, markOf, type Subject } from '../support/kill/subject.ts';
+import { seededRandom, SOAK } from '../support/kill/random.ts';
+import { assertRecovered } from '../support/kill/subject.ts';
+import { TARGETS } from '../support/lab/agent.ts';
 import { requireLab } from '../support/lab/available.ts';
 import { EMULATED } from '../support/lab/emulated.ts';
 import { startLab } from '../support/lab/lab.ts';
-import type { RunResult } from '../support/lab/run.ts';
 import { leftovers } from '../support/store.ts';
 
 requireLab();
 
-const WORKERS = 4;
-const LAST_MS = SOAK ? 120_000 : EMULATED ? 60_000 : 20_000;
-/** Done, done for some, another run holds the lock. */
-const FINE = [0, 3, 4];
-/** What another run may do to one: destroy what it had chosen, stop or start what it captures. */
-const BY_OTHERS = ['CAPTURE_INVALIDATED', 'SNAPSHOT_UNKNOWN', 'LOCKED', 'REVERTED'];
+const WORKERS = 8;
+/** Restore points of each agent to begin with: some can be pruned. */
+const FIRST = 3;
+const LAST_MS = SOAK ? 600_000 : EMULATED ? 120_000 : 30_000;
+/** quiesce.maxFreeze, and as much again for a machine that is busy with eight runs. */
+const MOST_FROZEN_MS = 2 * 3_000;
 
 interface Given {
-  subjects: readonly Subject[];
-  random: Random;
+  herd: Herd;
+  the: Work;
 }
 
 const test = suite<Given>('many at once');
 
 test.before(async (given) => {
-  const lab = await startLab({ size: '4G' });
+  const lab = await startLab({ size: '8G' });
   const random = seededRandom('many at once');
-  given.random = random;
-  const alpha = await lab.startAgent({ name: 'alpha' });
-  const beta = await lab.startAgent({ name: 'beta', sharedFrom: ['alpha'] });
-  given.subjects = [alpha, beta].map((agent) => ({ lab, agent, random }));
-  const adopting = await lab.cowherd(['adopt', 'alpha', 'beta', '--include-users', '--yes']);
-  assert.is(adopting.exitCode, 0, adopting.stderr);
-  for (const subject of given.subjects) mark(subject, subject.agent.name);
-  assert.is((await lab.cowherd(['snapshot'])).exitCode, 0);
+  given.the = { lab, random, history: [], images: new Map<string, Marks>() };
+  given.herd = await startHerd(lab);
+  for (let made = 0; made < FIRST; made += 1) {
+    const first = await runOne(lab, plain('snapshot'));
+    assert.is(first.exitCode, 0);
+    given.the.history.push(first);
+  }
 });
 
-test.after(async ({ subjects }) => subjects?.[0]?.lab.stop());
+test.after(async ({ the }) => the?.lab.stop());
 
-async function ids({ subjects }: Given): Promise<readonly string[]> {
-  const [{ lab }] = subjects as [Subject];
-  const store = await (await labContext(lab)).openStore(lab.fsUuid);
-  return (await store.list()).map(({ manifest }) => manifest.id);
+function plain(verb: 'snapshot' | 'snapshots' | 'recover') {
+  return { verb, agents: [], id: null, pin: false, waitMs: 0 } as const;
 }
 
-async function oneCommand(given: Given): Promise<readonly string[]> {
-  const { random } = given;
-  const agent = pick(random, ['alpha', 'beta']);
-  const wait = random() < 0.5 ? ['--wait', '20s'] : [];
-  const quick = ['--include-users', '--yes', '--health-timeout', '500ms'];
-  const id = pick(random, await ids(given));
-  return pick(random, [
-    ['snapshot', ...wait],
-    ['snapshot', agent, ...wait],
-    ['rollback', agent, ...quick, ...wait],
-    ['pin', id],
-    ['unpin', id],
-    ['prune', '--id', id, '--yes'],
-    ['recover'],
-  ]);
+test('every outcome of eight runs at once is one that some order explains', async (given) => {
+  const { herd, the } = given;
+  const { lab, history, images } = the;
+  const freezes = await watchFreezes(herd);
+  const until = Date.now() + LAST_MS;
+  await Promise.all(Array.from({ length: WORKERS }, async () => work(the, until)));
+  history.push(await runOne(lab, plain('recover')), await runOne(lab, plain('snapshots')));
+  const frozen = await freezes.end();
+  await readImages(lab, images);
+  const births = await birthsOf(herd);
+  console.log(`${String(history.length)} commands: ${JSON.stringify(tally(history))}`);
+  const done = achieved(history);
+  for (const verb of EMULATED
+    ? (['snapshot'] as const)
+    : (['snapshot', 'rollback', 'prune'] as const))
+    assert.ok(done[verb] > (verb === 'snapshot' ? FIRST : 0), `${verb}: ${JSON.stringify(done)}`);
+  console.log(`${String(births.length)} starts; longest freezes, ms: ${JSON.stringify(frozen)}`);
+  const wrong = [
+    ...wrongOutcomes(history, shares),
+    ...wrongPoints(history),
+    ...torn(images, births),
+    ...wrongRollbacks(history, images, births),
+    ...strayed(history, births),
+  ];
+  assert.equal(wrong, [], story(history));
+  for (const [container, ms] of Object.entries(frozen))
+    assert.ok(ms < MOST_FROZEN_MS, `${container} was frozen for ${String(ms)} ms`);
+});
+
+/** All commands by their beginning, for whoever has to find out. */
+function story(history: readonly Ended[]): string {
+  const [first] = history;
+  const ordered = [...history].sort((a, b) => a.beganAt - b.beganAt);
+  return ordered.map((one) => describe(one, first?.beganAt)).join('\n');
 }
 
-async function work(given: Given, until: number, ended: Ended[]): Promise<void> {
-  const [{ lab }] = given.subjects as [Subject];
-  while (performance.now() < until) {
-    const argv = await oneCommand(given);
-    ended.push({ argv, result: await lab.cowherd([...argv, '--json']) });
-  }
-}
-
-interface Ended {
-  readonly argv: readonly string[];
-  readonly result: RunResult;
-}
-
-function codesOf({ result }: Ended): readonly string[] {
-  const said = JSON.parse(result.stdout) as {
-    failures?: readonly Failure[];
-    error?: { readonly code: string };
-  };
-  return said.error ? [said.error.code] : (said.failures ?? []).map(({ code }) => code);
-}
-
-/** A refusal of prune is no fault; a failure must be one that another run explains. */
-function isExplained(one: Ended): boolean {
-  const { exitCode } = one.result;
-  if (FINE.includes(exitCode)) return true;
-  if (one.argv[0] === 'prune' && exitCode === 5) return true;
-  return codesOf(one).every((code) => BY_OTHERS.includes(code));
-}
-
-test('every run ends as the contract says, and all is whole at the end', async (given) => {
-  const { subjects } = given;
-  const [{ lab }] = subjects as [Subject];
-  const ended: Ended[] = [];
-  const end = performance.now() + LAST_MS;
-  await Promise.all(Array.from({ length: WORKERS }, async () => work(given, end, ended)));
-  const counts = new Map<string, number>();
-  for (const one of ended) {
-    const { exitCode } = one.result;
-    const why = exitCode === 0 ? '' : ` ${codesOf(one).join(',')}`;
-    const key = `${one.argv[0] ?? ''} ${String(exitCode)}${why}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  console.log(JSON.stringify(Object.fromEntries([...counts].sort())));
-  const unexplained = ended.filter((one) => !isExplained(one));
-  assert.equal(
-    unexplained.map(({ argv, result }) => `${argv.join(' ')}: ${result.stdout}${result.stderr}`),
-    [],
-  );
+test('all is whole afterwards', async ({ herd, the }) => {
+  const { lab, random } = the;
   assert.equal(leftovers(lab), []);
-  for (const subject of subjects) {
-    assert.is((await freezerOf(lab, subject.agent.container)).frozen(), false);
-    await assertRecovered(subject);
-    assert.is(markOf(subject), subject.agent.name);
+  for (const agent of herd.agents) {
+    assert.is((await freezerOf(lab, agent.container)).frozen(), false);
+    await assertRecovered({ lab, agent, random });
   }
-  assert.equal(deadRecords(subjects.map(({ agent }) => agent.id)), []);
-  assert.is((await lab.cowherd(['snapshot'])).exitCode, 0);
+  assert.equal(deadRecords(herd.agents.map(({ id }) => id)), []);
+  for (const point of await listed(lab)) await expectConsistent(lab, point);
+});
+
+test('who mounts a shared volume has the one that is in place', async ({ herd, the }) => {
+  for (const { name, container } of herd.agents) {
+    for (const owner of SHARED_FROM[name] ?? []) {
+      const theirs = await seenBy(the.lab, container, `/home/developer/shared-in/${owner}`);
+      assert.is(
+        theirs,
+        await seenBy(the.lab, `agent-${owner}`, TARGETS.shared),
+        `${name}: ${owner}`,
+      );
+    }
+  }
+});
+
+test('there is nothing to recover, and every agent can be captured at once', async ({ the }) => {
+  const recovered = await runOne(the.lab, plain('recover'));
+  assert.equal([recovered.exitCode, recovered.said], [0, { results: [], failures: [] }]);
+  assert.is((await runOne(the.lab, plain('snapshot'))).exitCode, 0);
 });
 
 test.run();

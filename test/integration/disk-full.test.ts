@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { ErrorCode, Failure } from '../../src/model/errors.ts';
 import type { SnapshotReport } from '../../src/model/snapshot.ts';
+import { listed, prune, takeOne, type ErrorDocument } from '../support/cycle/commands.ts';
 import { fillBut, fillUp, makeRoom } from '../support/kill/fill.ts';
 import { runKilled, type KillRequest } from '../support/kill/killed.ts';
 import { seededRandom, SOAK } from '../support/kill/random.ts';
@@ -118,9 +119,43 @@ for (const command of COMMANDS) {
       await backTo(subject, before);
     }
     console.log(command, JSON.stringify(Object.fromEntries(seen)));
+    assert.ok((seen.get('NO_SPACE') ?? 0) > 0, `${command}: it was never full`);
     assert.equal(leftovers(lab), []);
   });
 }
+
+test('full: a pin is made or refused with a code, prune makes room, and nothing else goes', async ({
+  subject,
+  fill,
+}) => {
+  const { lab } = subject;
+  const doomed = await takeOne(lab, 'alpha');
+  const kept = await takeOne(lab, 'alpha');
+  const before = (await listed(lab)).map(({ id }) => id);
+  fillUp(fill);
+  try {
+    const pin = await lab.cowherd<ErrorDocument>(['pin', kept.id, '--json']);
+    if (pin.exitCode !== 0) assert.ok(CODES.includes(pin.json.error.code as ErrorCode), pin.stdout);
+    const points = await listed(lab);
+    assert.equal(
+      points.map(({ id }) => id),
+      before,
+    );
+    const isPinned = points.find(({ id }) => id === kept.id)?.pinned;
+    if (pin.exitCode === 0) assert.is(isPinned, true);
+    const { exitCode, stdout } = await prune(lab, [doomed.id]);
+    assert.is(exitCode, 0, stdout);
+    assert.equal(
+      (await listed(lab)).map(({ id }) => id),
+      before.filter((id) => id !== doomed.id),
+    );
+  } finally {
+    await makeRoom(fill);
+  }
+  assert.is((await lab.cowherd(['pin', kept.id])).exitCode, 0);
+  assert.ok((await listed(lab)).some(({ id, pinned }) => id === kept.id && pinned));
+  await assertRecovered(subject);
+});
 
 /** Where the disk becomes full: in a soak before every change, else before the first and last of a kind. */
 async function stepsOf(

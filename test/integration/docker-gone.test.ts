@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { suite } from 'uvu';
+import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { TransactionPhase } from '../../src/model/transaction.ts';
 import type { SnapshotReport } from '../../src/model/snapshot.ts';
@@ -14,7 +14,6 @@ import { spawnDaemon, waitForDaemon } from '../support/lab/daemon.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
 import { endProcess } from '../support/lab/processes.ts';
 import { labPaths, readRecord, writeRecord } from '../support/lab/record.ts';
-import { must } from '../support/lab/run.ts';
 
 requireLab();
 
@@ -89,30 +88,5 @@ for (const phase of ['stopping', 'swapping', 'swapped'] as const satisfies Trans
     assert.ok(['now', 'then'].includes(markOf(subject)));
   });
 }
-
-test('a read-only filesystem: a coded error, nothing changed', async ({ subject, then }) => {
-  const { lab } = subject;
-  mark(subject, 'now');
-  await lab.docker(['stop', subject.agent.container]);
-  const mounts = [lab.mnt, `/run/cowherd/fs/${lab.fsUuid}`];
-  const remount = async (how: string) => {
-    for (const target of mounts) await must(['mount', '-o', `remount,${how},bind`, target]);
-  };
-  await remount('ro');
-  try {
-    for (const argv of [['snapshot'], ['rollback', '--snapshot', then, '--yes']]) {
-      const [command = '', ...rest] = argv;
-      const result = await lab.cowherd([command, 'alpha', ...rest, '--json']);
-      assert.is(result.exitCode, 1, result.stdout);
-      assert.match(result.stdout, /"(IO_ERROR|TOOL_FAILED)"/);
-    }
-  } finally {
-    await remount('rw');
-  }
-  assert.is(markOf(subject), 'now');
-  await lab.docker(['start', subject.agent.container]);
-  assert.is((await lab.cowherd(['recover', '--json'])).exitCode, 0);
-  await assertRecovered(subject);
-});
 
 test.run();

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { doctor } from '../../src/usecases/doctor.ts';
 import { needsPerson } from '../../src/usecases/finding.ts';

@@ -1,6 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { toCowherdError } from '../../src/model/errors.ts';
 import { listAgents } from '../../src/usecases/agents.ts';
@@ -160,7 +160,7 @@ test('a transaction that was cut short is an error, also when its record is dama
     mend: 'cowherd recover',
   });
   writeFileSync(file, '{');
-  assert.is(found(await status(context), 'STORE_UNREADABLE').severity, 'error');
+  assert.is(found(await status(context), 'DAMAGED_RECORD').severity, 'error');
   await must(['rm', file]);
 });
 
@@ -208,15 +208,18 @@ elsewhere.after(async ({ lab }) => {
   await lab.stop();
 });
 
-elsewhere('the filesystem is named, and that there is no driver', async ({ context }) => {
-  const document = await doctor(context, []);
-  assert.equal(codes(document), ['NO_DRIVER']);
-  assert.match(found(document, 'NO_DRIVER').message, 'ext4');
-  const [volume] = document.agents[0]?.volumes ?? [];
-  assert.equal([volume?.tier, volume?.protected, volume?.instantRollback], ['tar', false, false]);
-  assert.match(volume?.missing ?? '', 'no driver for ext4');
-  assert.equal((await status(context)).filesystems, []);
-});
+elsewhere(
+  'what it can do is told, and nothing is copied only to be looked at',
+  async ({ lab, context }) => {
+    const document = await doctor(context, []);
+    assert.equal(codes(document), ['NEVER_CAPTURED']);
+    const [volume] = document.agents[0]?.volumes ?? [];
+    assert.equal([volume?.tier, volume?.protected, volume?.instantRollback], ['tar', false, false]);
+    assert.match(volume?.missing ?? '', 'the tier tar cannot do it');
+    assert.is((await status(context)).filesystems.length, 1);
+    assert.not.ok(existsSync(join(lab.mnt, '.cowherd')));
+  },
+);
 
 elsewhere('agents are listed all the same', async ({ context }) => {
   const { agents } = await listAgents(context, []);

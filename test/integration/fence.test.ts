@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { systemCode, toCowherdError } from '../../src/model/errors.ts';
 import { openFence, type Fence } from '../../src/quiesce/fence.ts';
@@ -65,12 +65,19 @@ test('inside there are the volume and the system, no way out, and no privilege',
   assert.equal(mountsOf(volume), before);
 });
 
-test('nobody runs anything as root, or as the id that changes nothing', async ({ volume }) => {
+test('nobody runs anything as root or its group, or as the id that changes nothing', async ({
+  volume,
+}) => {
   await inFence(volume, async (fence) => {
-    for (const uid of [0, -1, 1.5, 0xffff_ffff, Number.NaN]) {
-      const command = { uid, gid: AGENT, argv: ['id'] as const, input: '', timeoutMs: 1_000 };
-      const code = await fence.run(command).catch((error: unknown) => systemCode(error));
-      assert.is(code, 'INTERNAL', String(uid));
+    for (const id of [0, -1, 1.5, 0xffff_ffff, Number.NaN]) {
+      for (const user of [
+        { uid: id, gid: AGENT },
+        { uid: AGENT, gid: id },
+      ]) {
+        const command = { ...user, argv: ['id'] as const, input: '', timeoutMs: 1_000 };
+        const code = await fence.run(command).catch((error: unknown) => systemCode(error));
+        assert.is(code, 'INTERNAL', JSON.stringify(user));
+      }
     }
   });
 });

@@ -7,7 +7,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { SnapshotReport } from '../../src/model/snapshot.ts';
 import type { RollbackReport } from '../../src/usecases/rollback.ts';

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { SnapshotReport } from '../../src/model/snapshot.ts';
 import { codes, listed, take, takeOne } from '../support/cycle/commands.ts';

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { suite } from 'uvu';
+import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { ErrorCode } from '../../src/model/errors.ts';
 import type { SnapshotReport } from '../../src/model/snapshot.ts';

@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { seededRandom, SOAK } from '../support/kill/random.ts';
+import { killRecoveries } from '../support/kill/recoveries.ts';
 import {
   instants,
   killAndRecover,
@@ -32,6 +33,12 @@ test.before(async (given) => {
 
 test.after(async ({ subject }) => subject?.lab.stop());
 
+async function turn(subject: Subject, kind: 'directory' | 'dataset'): Promise<void> {
+  if (kindOf(subject) === kind) return;
+  const command = kind === 'dataset' ? 'adopt' : 'unadopt';
+  assert.is((await subject.lab.cowherd([command, 'alpha', '--yes'])).exitCode, 0);
+}
+
 /** Each kill leaves the agent plain or adopted; whichever it is, the other direction is killed next, at its next instant. */
 test('at every step the agent is whole on one of the two, and running', async ({ subject }) => {
   mark(subject, 'mine');
@@ -57,12 +64,36 @@ test('at every step the agent is whole on one of the two, and running', async ({
   if (!EMULATED) assert.ok(finished > 0 && reverted > 0);
 });
 
+/** Before which step an adopt is killed, and what the agent is after its recoveries. */
+const CUT_SHORT = [
+  ['install', 'directory'],
+  ['stage', 'directory'],
+  ['start', 'dataset'],
+  ['destroyOld', 'dataset'],
+] as const;
+
+test('a recovery killed at each of its steps goes on where it was', async ({ subject }) => {
+  await turn(subject, 'directory');
+  mark(subject, 'mine');
+  const { steps } = await killAndRecover(subject, { command: 'adopt', ...NEVER });
+  const kills: number[] = [];
+  for (const [step, kind] of EMULATED ? CUT_SHORT.slice(0, 1) : CUT_SHORT) {
+    await turn(subject, 'directory');
+    const at = steps.findIndex((line) => line.endsWith(` ${step}`)) + 1;
+    assert.ok(at > 0, step);
+    kills.push(await killRecoveries(subject, { command: 'adopt', at }, EMULATED ? 3 : 1));
+    assert.is(kindOf(subject), kind, step);
+    assert.is(markOf(subject), 'mine', step);
+  }
+  console.log(`kills of recover: ${kills.join(', ')}`);
+  assert.ok(kills.every((count) => count > 1));
+});
+
 test('a copy ends with the process that began it, and recovery finds a place at rest', async ({
   subject,
 }) => {
   const { lab, agent, random } = subject;
-  if (kindOf(subject) === 'directory')
-    assert.is((await lab.cowherd(['adopt', 'alpha', '--yes'])).exitCode, 0);
+  await turn(subject, 'dataset');
   const many = join(agent.path('workspace'), 'many');
   mkdirSync(many);
   for (let index = 0; index < FILES; index += 1) writeFileSync(join(many, String(index)), 'small');

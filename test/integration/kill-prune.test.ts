@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { StoredSnapshot } from '../../src/model/manifest.ts';
 import { pruneIds } from '../../src/usecases/prune.ts';

@@ -1,18 +1,16 @@
-import { suite } from 'uvu';
+import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { SnapshotReport } from '../../src/model/snapshot.ts';
 import { labContext } from '../support/context.ts';
 import { inLocation, text } from '../support/cycle/images.ts';
-import { runKilled } from '../support/kill/killed.ts';
 import { seededRandom } from '../support/kill/random.ts';
+import { killRecoveries } from '../support/kill/recoveries.ts';
 import {
-  assertRecovered,
   instants,
   killAndRecover,
   mark,
   markOf,
   NEVER,
-  recoverBy,
   type Subject,
 } from '../support/kill/subject.ts';
 import { requireLab } from '../support/lab/available.ts';
@@ -72,22 +70,13 @@ for (const adopted of capturesPlain() ? [true, false] : [true]) {
 
   test('a recovery killed at each of its steps goes on where it was', async (given) => {
     const { subject, steps } = given;
-    const { lab, agent } = subject;
     let kills = 0;
     for (const step of adopted ? RECOVERIES : ['install']) {
       const at = steps.findIndex((line) => line.endsWith(` ${step}`)) + 1;
       assert.ok(at > 0, step);
       mark(subject, 'now');
-      const instant = { at, when: 'before', delayMs: 0 } as const;
-      const request = { agent: agent.name, snapshot: given.then, ...instant } as const;
-      await runKilled(lab, { ...request, command: 'rollback' });
-      for (let n = 1; ; n += STRIDE) {
-        const { killed } = await runKilled(lab, { ...request, command: 'recover', at: n });
-        if (!killed) break;
-        kills += 1;
-      }
-      await recoverBy(subject, kills);
-      await assertRecovered(subject);
+      const request = { command: 'rollback', snapshot: given.then, at } as const;
+      kills += await killRecoveries(subject, request, STRIDE);
       assert.ok(['now', 'then'].includes(markOf(subject)));
     }
     console.log(`${String(kills)} kills of recover`);

@@ -1,13 +1,18 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { SnapshotReport } from '../../src/model/snapshot.ts';
 import type { ConversionReport } from '../../src/usecases/adopt.ts';
 import { codes, listed, take, type ErrorDocument } from '../support/cycle/commands.ts';
 import { expectConsistent, inRole } from '../support/cycle/images.ts';
 import { stateOf } from '../support/cycle/containers.ts';
+import { takeLocks } from '../../src/state/locks.ts';
+import { freezeRecords } from '../support/kill/frozen.ts';
 import type { Agent } from '../support/lab/agent.ts';
+import { AGENT_IMAGE } from '../support/lab/image.ts';
 import { requireLab } from '../support/lab/available.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
 import { capturesPlain } from '../support/lab/record.ts';
@@ -75,6 +80,51 @@ test('a --wait that is too short: locked', async () => {
 test('two agents: both work', async () => {
   const { first, second } = await during(() => take(lab, ['beta']));
   assert.equal([first.snapshots.length, second.snapshots.length], [1, 1]);
+});
+
+test('what comes after the bracket of one agent keeps no other from its own', async () => {
+  const [thawed, go] = [join(lab.root, 'thawed'), join(lab.root, 'go-on')];
+  const post = ['sh', '-c', 'touch "$0"; while [ ! -e "$1" ]; do sleep 0.05; done', thawed, go];
+  const pre = ['true'];
+  const hooks = [{ container: false, pre, post, timeout: '2m' }];
+  const config = lab.writeConfig('late', { policies: [{ agents: ['alpha'], quiesce: { hooks } }] });
+  const before = (await listed(lab, ['beta'])).length;
+  const all = take(lab, [], { config });
+  try {
+    await until('alpha is thawed', () => existsSync(thawed));
+    const beta = async () => (await listed(lab, ['beta'])).length;
+    await until('beta is captured by the same run', async () => (await beta()) === before + 1);
+    const argv = ['--wait', '30s', 'snapshot', 'beta', '--json'];
+    assert.is((await lab.cowherd(argv)).exitCode, 0);
+  } finally {
+    writeFileSync(go, '');
+  }
+  assert.is((await all).snapshots.length, 2);
+});
+
+test('a container that is started while a bracket waits for its turn is frozen with the others', async () => {
+  const key = `bracket:${lab.fsUuid}`;
+  const options = { runtimeDir: '/run/cowherd', waitMs: 0, ticks: () => performance.now() };
+  const turn = await takeLocks([{ key, label: key }], options);
+  try {
+    const child = lab.spawnCowherd(['snapshot', 'alpha', '--json']);
+    const output = text(child.stdout as Readable);
+    await until('it waits', () => freezeRecords().some(({ pid }) => pid === child.pid));
+    const volume = `${alpha.volumes.workspace}:/data`;
+    const work = ['sh', '-c', 'while :; do date > /data/late; done'];
+    await lab.docker([
+      ...['run', '-d', '--name', 'late', '--network', 'none', '-v', volume, AGENT_IMAGE, ...work],
+    ]);
+    await sleep(300);
+    turn.release();
+    const report = JSON.parse(await output) as SnapshotReport;
+    assert.equal(report.failures, []);
+    for (const point of report.snapshots) await expectConsistent(lab, point);
+    assert.is(report.snapshots.length, 1);
+  } finally {
+    turn.release();
+    await lab.tryDocker(['rm', '-f', 'late']);
+  }
 });
 
 test('one locked and the other not: the other is done, exit 3', async () => {

@@ -1,6 +1,6 @@
 import { chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { convert, listed, prune, rolledBack, take, takeOne } from '../support/cycle/commands.ts';
 import { expectConsistent, text } from '../support/cycle/images.ts';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { rolledBack, takeOne } from '../support/cycle/commands.ts';
 import { offData, sleeper, startedAt, stateOf } from '../support/cycle/containers.ts';

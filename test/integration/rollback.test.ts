@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { PlanDocument } from '../../src/usecases/snapshot-dry-run.ts';
 import { convert, listed, refusal, rolledBack, takeOne } from '../support/cycle/commands.ts';

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { convert, makeCapturable, rolledBack, take, takeOne } from '../support/cycle/commands.ts';
 import { startedAt, stateOf } from '../support/cycle/containers.ts';

@@ -1,67 +1,34 @@
-import { test } from 'uvu';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { requireMachine } from '../support/machine/available.ts';
+import {
+  DOCKER_ROOT,
+  HOST,
+  KEY,
+  WEAK,
+  WEAK_BTRFS,
+  WEAK_POOL,
+} from '../support/machine/host-scripts.ts';
 import { startMachine, type Machine } from '../support/machine/machine.ts';
 
 await requireMachine();
 
-const ROOT = '/var/lib/docker';
-const KEY = '/run/locked.key';
-
 /** Lists what Docker's own storage driver keeps in the pool: its layers, with their snapshots. */
 const LAYERS = `zfs list -Hp -o name,guid,origin -t filesystem,snapshot -r tank/docker | grep -v cowherd | sort`;
-
-/** A pool for Docker's data, an encrypted dataset whose key does not outlive a restart, and an agent that writes on each. */
-const PREPARE = `
-systemctl stop docker.socket docker.service
-zpool create -f -O mountpoint=none tank /dev/disk/by-id/virtio-pool
-zfs create -o mountpoint=${ROOT} tank/docker
-echo correct-horse >${KEY}
-zfs create -o canmount=off -o mountpoint=none -o encryption=on -o keyformat=passphrase \\
-  -o keylocation=file://${KEY} tank/locked
-systemctl start docker.service
-mkdir -p /root/image/bin && cp /bin/busybox /root/image/bin/
-for applet in sh sleep cat; do ln -sf busybox /root/image/bin/$applet; done
-tar -C /root/image -c . | docker import - writer
-for agent in alpha beta; do
-  docker run -d --name agent-$agent --label trinity.agent-name=$agent --restart always --network none \\
-    -v $agent-data:/data writer sh -c 'while :; do echo on >>/data/log; sleep 1; done'
-done
-echo 'zfs: { parent: tank/locked }' >/root/locked.yaml
-cp config/cowherd-recover.service /etc/systemd/system/
-docker volume create gamma && echo kept >${ROOT}/volumes/gamma/_data/word
-systemctl daemon-reload && systemctl enable cowherd-recover.service
-`;
-
-/** A pool on a disk that can be taken away, with a directory that is captured like a volume. */
-const WEAK = `
-cat >/usr/local/bin/weak <<'END'
-#!/bin/sh -e
-loop=$(losetup -j /root/weak.img -O NAME -n)
-size=$(blockdev --getsz $loop)
-case $1 in
-  linear) table="0 $size linear $loop 0" ;;
-  error) table="0 $size error" ;;
-  remove) dmsetup remove weak && losetup -d $loop && exec rm /root/weak.img ;;
-esac
-[ -e /dev/mapper/weak ] || exec dmsetup create weak --table "$table"
-dmsetup suspend --noflush --nolockfs weak
-dmsetup load weak --table "$table"
-dmsetup resume weak
-END
-chmod +x /usr/local/bin/weak
-truncate -s 512M /root/weak.img && losetup -f /root/weak.img && weak linear
-zpool create -o cachefile=none weak /dev/mapper/weak && zfs create weak/data
-echo 'agents: { paths: [{ agent: delta, path: /weak/data }] }' >/root/weak.yaml
-`;
 
 interface Finding {
   readonly code: string;
   readonly mend: string;
 }
 
+interface Listing {
+  readonly snapshots: readonly Point[];
+  readonly failures: readonly { readonly code: string; readonly hint: string }[];
+}
+
 interface Point {
   readonly id: string;
+  readonly frozenMs: number;
 }
 
 let machine: Machine | undefined;
@@ -77,13 +44,13 @@ async function said(script: string): Promise<string> {
   return stdout.trim();
 }
 
-const data = (agent: string) => `${ROOT}/volumes/${agent}-data/_data`;
+const data = (agent: string) => `${DOCKER_ROOT}/volumes/${agent}-data/_data`;
 const mountedAt = async (path: string) =>
   (await inside(`findmnt -rno SOURCE --target ${path}`)).stdout.trim();
 
 test.before(async () => {
   machine = await startMachine();
-  await said(`set -e; ${PREPARE}`);
+  await said(`set -e; ${HOST}`);
   await said('cowherd adopt alpha --yes && cowherd --config /root/locked.yaml adopt beta --yes');
   await said('cowherd snapshot');
 });
@@ -94,7 +61,7 @@ test("Docker's storage driver keeps its layers in the same pool, and none of the
   const layers = await said(LAYERS);
   assert.match(layers, /^tank\/docker\/[0-9a-f]{64}/m);
   await said('cowherd snapshot && cowherd rollback alpha --yes && cowherd recover');
-  const points = JSON.parse(await said('cowherd snapshots alpha --json')) as { snapshots: Point[] };
+  const points = JSON.parse(await said('cowherd snapshots alpha --json')) as Listing;
   const ids = points.snapshots.map(({ id }) => `--id ${id}`).join(' ');
   await said(`cowherd prune ${ids} --yes --force`);
   assert.is(await said(LAYERS), layers);
@@ -105,18 +72,18 @@ test('docker volume rm empties an adopted volume and fails; doctor says so, and 
   await said('cowherd adopt gamma --yes && cowherd snapshot gamma');
   const removal = await inside('docker volume rm gamma');
   assert.is.not(removal.exitCode, 0);
-  assert.is(await said(`ls -A ${ROOT}/volumes/gamma/_data`), '');
+  assert.is(await said(`ls -A ${DOCKER_ROOT}/volumes/gamma/_data`), '');
   const { stdout } = await inside('cowherd doctor gamma --json');
   const { findings } = JSON.parse(stdout) as { findings: Finding[] };
   const emptied = findings.find(({ code }) => code === 'EMPTIED');
   assert.is(emptied?.mend, 'cowherd rollback gamma');
   await said('cowherd rollback gamma --yes');
-  assert.is(await said(`cat ${ROOT}/volumes/gamma/_data/word`), 'kept');
+  assert.is(await said(`cat ${DOCKER_ROOT}/volumes/gamma/_data/word`), 'kept');
   await said('cowherd unadopt gamma --yes && docker volume rm gamma');
 });
 
 test('a pool that is suspended is refused in time, and the others go on', async () => {
-  await said(WEAK);
+  await said(`${WEAK}${WEAK_POOL}`);
   const delta = 'timeout 240 cowherd --config /root/weak.yaml snapshot';
   await said(`${delta} delta`);
   await said(`weak error && (zpool sync weak >/dev/null 2>&1 &)
@@ -135,6 +102,59 @@ test('a pool that is suspended is refused in time, and the others go on', async 
   assert.match(doctor.stdout, /weak is suspended/);
   await said('weak linear && zpool clear weak && zpool sync weak');
   await said(`${delta} delta && zpool destroy weak && weak remove`);
+});
+
+test('a btrfs whose disk cannot be read fails its own agent, coded; with the disk back nothing is lost', async () => {
+  await said(`${WEAK}${WEAK_BTRFS}`);
+  const cowherd = 'timeout 240 cowherd --config /root/weak.yaml';
+  const uuid = await said('findmnt -no UUID /weak');
+  const taken = JSON.parse(await said(`${cowherd} snapshot epsilon --json`)) as Listing;
+  await said('sync && weak error && echo 3 >/proc/sys/vm/drop_caches');
+  for (const command of ['snapshot epsilon alpha', 'snapshots epsilon alpha']) {
+    const { exitCode, stdout } = await inside(`${cowherd} ${command} --json`);
+    assert.is(exitCode, 3, stdout);
+    const { snapshots, failures } = JSON.parse(stdout) as Listing;
+    assert.ok(snapshots.every(({ id }) => id.startsWith('alpha@')) && snapshots.length > 0);
+    assert.ok(failures.length > 0, stdout);
+    for (const { code, hint } of failures)
+      assert.ok(['IO_ERROR', 'TOOL_FAILED'].includes(code) && hint !== '', stdout);
+  }
+  const again = 'mount /dev/mapper/weak /weak';
+  await said(`weak linear && umount /weak /run/cowherd/fs/${uuid} && ${again}`);
+  const listed = JSON.parse(await said(`${cowherd} snapshots epsilon --json`)) as Listing;
+  assert.equal(
+    listed.snapshots.map(({ id }) => id),
+    taken.snapshots.map(({ id }) => id),
+  );
+  assert.is(
+    await said(`cat /run/cowherd/fs/${uuid}/.cowherd/snapshots/epsilon@*/*.image/word`),
+    'kept',
+  );
+  await said(`${cowherd} snapshot epsilon && umount /weak /run/cowherd/fs/${uuid} && weak remove`);
+});
+
+test('the clock jumps a year ahead, back, and back again in the middle: nothing is lost or frozen, latest is of now', async () => {
+  const take = async (around: (take: string) => string): Promise<Point> => {
+    const report = JSON.parse(await said(around('cowherd snapshot alpha --json'))) as Listing;
+    const [point] = report.snapshots;
+    if (point === undefined) throw new Error(JSON.stringify(report));
+    return point;
+  };
+  const before = await take((command) => command);
+  const future = await take((command) => `date -s '+1 year' >&2 && ${command}`);
+  const later = await take((command) => `date -s '-1 year' >&2 && ${command}`);
+  const jumping = await take(
+    (command) => `(sleep 1; date -s '-1 hour'; sleep 2; date -s '+1 hour') >&2 & ${command}; wait`,
+  );
+  const taken = [before, future, later, jumping];
+  assert.is(new Set(taken.map(({ id }) => id)).size, taken.length);
+  for (const { frozenMs } of taken) assert.ok(frozenMs > 0 && frozenMs < 3_000, String(frozenMs));
+  const listed = JSON.parse(await said('cowherd snapshots alpha --json')) as Listing;
+  for (const { id } of taken) assert.ok(listed.snapshots.some((point) => point.id === id));
+  const { stderr, stdout } = await inside('cowherd rollback alpha --dry-run --json');
+  assert.match(stderr, /CLOCK_SUSPECT/);
+  assert.not.ok(stdout.includes(future.id), stdout);
+  assert.is(await said('docker inspect -f "{{.State.Status}}" agent-alpha'), 'running');
 });
 
 test('adopted volumes are mounted before Docker starts; one that is locked keeps nobody else down', async () => {

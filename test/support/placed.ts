@@ -19,6 +19,7 @@ export function placement(volume: string, over: Partial<Placement> = {}): Placem
     incarnation: `place-${volume}`,
     nested: [],
     notSwappable: null,
+    hostile: null,
     ...over,
   };
 }
@@ -54,6 +55,7 @@ export function restorePoint(
   return {
     agent,
     pinned,
+    unpinned: false,
     parts: new Map([['fs-1', { locations: locationsOf(volumes) }]]),
     manifest: {
       format: 1,

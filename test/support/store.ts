@@ -6,7 +6,7 @@ import type { Lab } from './lab/lab.ts';
 import { asides, mountedSnapshots, unpublished } from './zfs/datasets.ts';
 
 /** A lab's disk, or a second one beside it. */
-type OneDisk = Pick<Lab, 'filesystem' | 'device' | 'mnt' | 'fsUuid'>;
+export type OneDisk = Pick<Lab, 'filesystem' | 'device' | 'mnt' | 'fsUuid'>;
 
 /** The store of a lab, from outside: where only a subvolume is mounted, and on ZFS, the private mount shows it. */
 export function storeOf(lab: OneDisk): string {
@@ -41,7 +41,7 @@ export function expectNoHalves(lab: Lab): void {
 }
 
 /** What dead runs have left in the store, and what transactions keep: paths relative to it. Retired data of rollbacks is none. */
-export function leftovers(lab: Lab): readonly string[] {
+export function leftovers(lab: OneDisk): readonly string[] {
   const store = storeOf(lab);
   const inside = (directory: string, wanted: (name: string) => boolean) =>
     namesIn(join(store, directory))

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { processId } from '../support/lab/processes.ts';
 import { until } from '../support/lab/run.ts';
@@ -52,6 +52,19 @@ test('a failing test fails, with its output, and the others still count', () => 
   const { status, stdout, last } = runTests(['unit']);
   assert.is(last, '3 passed, 1 failed');
   assert.match(stdout, 'boo');
+  assert.is(status, 1);
+});
+
+test('a test that fails with an error of ours, and a hook, say why', () => {
+  const head = `import { suite } from '${join(REPOSITORY, 'test/support/suite.ts')}';
+const test = suite('told');\n`;
+  const coded = "Object.assign(new Error('coded'), { details: { missing: 7 } })";
+  file('test/unit/a.test.ts', `${head}test('a', () => { throw ${coded}; });\ntest.run();\n`);
+  const hook = "test.before(() => { throw new Error('from the hook'); });";
+  file('test/unit/b.test.ts', `${head}${hook}\ntest('b', () => {});\ntest.run();\n`);
+  const { status, stdout, last } = runTests(['unit']);
+  for (const said of ['coded', 'missing: 7', 'from the hook']) assert.match(stdout, said);
+  assert.is(last, '0 passed, 2 failed');
   assert.is(status, 1);
 });
 

@@ -1,6 +1,8 @@
+import { dirname } from 'node:path';
 import * as assert from 'uvu/assert';
+import { openStore } from '../support/contract/zfs.ts';
 import { requireZfs } from '../support/zfs/available.ts';
-import { rollBack, swapBack } from '../support/zfs/rollback.ts';
+import { convert, rollBack, swapBack } from '../support/zfs/rollback.ts';
 import { pointsOf, volumeOf, zfsSuite } from '../support/zfs/suite.ts';
 import { forgetRuntime, reimport, say, wordIn, wordsOf, zfs } from '../support/zfs/tools.ts';
 
@@ -54,6 +56,20 @@ test('restore points are found when their dataset was renamed', async (given) =>
   await zfs('rename', volume.dataset, `${host.dataRoot}/elsewhere`);
   assert.is((await wordsOf(store, volume))[one], '1');
   await zfs('rename', `${host.dataRoot}/elsewhere`, volume.dataset);
+});
+
+test('what is adopted once another parent is configured goes below that, and the store stays', async (given) => {
+  const { fs, store, test: host } = given;
+  await pointsOf(given, await volumeOf(given, 'early'), ['1']);
+  const plain = await fs.volume('late', false);
+  say(plain, '1');
+  const parent = `${dirname(host.dataRoot)}/other/agents`;
+  const again = await openStore([host.runtimeDir, fs.fsId, parent]);
+  await convert(again, plain, 'dataset');
+  const volume = await fs.place(plain.volume);
+  assert.ok(volume.dataset.startsWith(`${parent}/`), volume.dataset);
+  assert.is(wordIn(volume.mountpoint), '1');
+  assert.equal(sorted(await again.list()), sorted(await store.list()));
 });
 
 test('a restore point one of whose images is gone is told, not listed', async (given) => {

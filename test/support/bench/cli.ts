@@ -1,10 +1,14 @@
 import { parseArgs } from 'node:util';
 import { labProblem } from '../lab/available.ts';
+import { benchFleet } from './fleet.ts';
 import { benchForeign } from './foreign.ts';
 import { benchFreeze } from './freeze.ts';
 import { describeMachine } from './machine.ts';
 import { Report } from './report.ts';
+import { benchRetention } from './retention.ts';
 import { benchRollback } from './rollback.ts';
+import { benchScale } from './scale.ts';
+import { benchStart } from './start.ts';
 
 const HELP = `scripts/bench: how fast, next to what one would do by hand (needs root; makes throw-away hosts)
 
@@ -24,6 +28,22 @@ const HELP = `scripts/bench: how fast, next to what one would do by hand (needs 
       90th percentile no more than it; the rollback is not held next to restic. And how long
       \`cowherd snapshots\` takes, less \`cowherd --version\`, among 5,000 snapshots of another tool:
       at most 1.5 of one \`zfs list -Hpt snapshot\`. --only freeze, rollback or listing: that part alone.
+  scripts/bench fleet    [--rounds 5] [--agents 50]
+      \`cowherd snapshot\` of all of --agents agents with three isolated volumes each next to \`btrbk
+      snapshot\` of the same subvolumes, by turns. Fails when Cowherd's median is more than btrbk's, or
+      when an agent among all stands still for more than 1.5 of what it does alone (medians).
+  scripts/bench scale    [--rounds 5]
+      How a snapshot grows with 1 to 50 volumes of an agent, and a listing with 100 to 2,000 restore
+      points. Fails when each further item costs on the way to the largest size more than 1.5 of what
+      it does on the way to the one before.
+  scripts/bench start    [--rounds 25] [--points 2000]
+      How long the built program takes to start: \`cowherd --version\` at most 2.5 of \`node -e 0\`,
+      \`cowherd snapshots\` with a Docker and no restore point at most 5. And time and
+      peak memory of \`cowherd snapshots\` with a quarter, half and all of --points restore points:
+      twice as many take at most 2.5 times as much, beyond what none take.
+  scripts/bench retention [--rounds 15]
+      How long 100,000 restore points take to be planned (goal: 150 ms), in three time zones; no host
+      is made. Fails when it takes more than 6 times as long as sorting them by time (medians).
   scripts/bench all      the first two
 
 Absolute figures are printed with the machine they are from, and never fail.
@@ -34,8 +54,10 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string' },
     burst: { type: 'string' },
+    agents: { type: 'string' },
     files: { type: 'string' },
     mib: { type: 'string' },
+    points: { type: 'string' },
     only: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -46,7 +68,11 @@ const STANDARD = {
   zfs: { freezes: 5, burst: 5, rollbacks: 5, files: 1_000, mib: 1024 },
 } as const;
 
-function given(name: 'rounds' | 'burst' | 'files' | 'mib', standard: number): number {
+const SIZES = { volumes: [1, 5, 10, 25, 50], points: [100, 500, 1000, 2000] } as const;
+
+type Count = 'rounds' | 'burst' | 'files' | 'mib' | 'agents' | 'points';
+
+function given(name: Count, standard: number): number {
   const text = values[name] ?? String(standard);
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
@@ -57,6 +83,10 @@ function given(name: 'rounds' | 'burst' | 'files' | 'mib', standard: number): nu
 const BENCHES: Readonly<Record<string, readonly string[]>> = {
   freeze: ['freeze'],
   rollback: ['rollback'],
+  fleet: ['fleet'],
+  scale: ['scale'],
+  start: ['start'],
+  retention: ['retention'],
   all: ['freeze', 'rollback'],
   zfs: ['freeze', 'rollback', 'listing'],
 };
@@ -97,6 +127,12 @@ async function main(): Promise<number> {
     const rounds = given('rounds', standard.rollbacks);
     await benchForeign(report, { rounds, datasets: 50, each: 100 });
   }
+  if (parts.includes('fleet'))
+    await benchFleet(report, { rounds: given('rounds', 5), agents: given('agents', 50) });
+  if (parts.includes('retention')) benchRetention(report, { rounds: given('rounds', 15) });
+  if (parts.includes('scale')) await benchScale(report, { rounds: given('rounds', 5), ...SIZES });
+  if (parts.includes('start'))
+    await benchStart(report, { rounds: given('rounds', 25), points: given('points', 2000) });
   return report.failed ? 1 : 0;
 }
 

@@ -5,6 +5,7 @@ import { btrfsDriver } from '../../../src/storage/btrfs/store.ts';
 import type { Placement, Store } from '../../../src/storage/driver.ts';
 import { readMounts } from '../../../src/storage/mounts.ts';
 import { placeVolume } from '../../../src/storage/placement.ts';
+import { nest } from '../../../src/usecases/nesting.ts';
 import { attachImage, makeFilesystem } from '../lab/filesystem.ts';
 import { guardStart, stopLive } from '../lab/live.ts';
 import { labPaths, writeRecord, type LabLayout, type LabPaths } from '../lab/record.ts';
@@ -51,7 +52,7 @@ function describe({ name, paths, fsId }: Made): ContractFilesystem {
     driver,
     scratch: paths.root,
     storeDirectory: join(runtimeDir, 'fs', fsId, '.cowherd'),
-    can: { isolate: true, captureInside: true, nest: true, flags: true, nocow: true },
+    can: { isolate: true, captureInside: true, nest: true, flags: true, fifos: true, nocow: true },
     objects: async () => linesOf(await must(['btrfs', 'subvolume', 'list', '-a', paths.mnt])),
     entry: { module: import.meta.filename, reach: [runtimeDir, fsId] },
     open: async () => openStore([runtimeDir, fsId]),
@@ -77,13 +78,11 @@ function describe({ name, paths, fsId }: Made): ContractFilesystem {
 }
 
 async function placed(name: string, mountpoint: string): Promise<Placement> {
-  return placeVolume({ name, mountpoint, unsupported: null }, await readMounts());
+  return placeVolume({ name, mountpoint, unsupported: null }, { mounts: await readMounts() });
 }
 
 async function nested(store: Store, placement: Placement): Promise<Placement> {
-  const inside = `${placement.pathInFs}/`;
-  const within = (await store.datasets()).filter((path) => path.startsWith(inside));
-  return { ...placement, nested: within.map((path) => path.slice(inside.length)) };
+  return nest(placement, await store.datasets());
 }
 
 function linesOf(text: string): number {

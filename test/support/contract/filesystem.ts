@@ -18,6 +18,8 @@ export interface ContractFilesystem {
     readonly nest: boolean;
     /** Files can be marked as immutable (chattr(1)). */
     readonly flags: boolean;
+    /** FIFOs are captured. */
+    readonly fifos: boolean;
     /** Files can be marked to be overwritten in place. */
     readonly nocow: boolean;
   };

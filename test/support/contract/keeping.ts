@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { TransactionRecord } from '../../../src/model/transaction.ts';
@@ -23,18 +23,21 @@ export function keepingContract(contract: DriverContract): void {
 
   test('a restore point and its pin survive the process that made them', async ({ fs, store }) => {
     const volume = await fs.volume(fresh('pinned'), fs.can.isolate);
-    const pinnedOf = async (id: string) =>
-      (await (await fs.open()).list()).find(({ manifest }) => manifest.id === id)?.pinned;
+    const pinOf = async (id: string) => {
+      const points = await (await fs.open()).list((name) => name === id);
+      return points.map(({ pinned, unpinned }) => [pinned, unpinned]);
+    };
     const id = freshId();
     await published(store, [volume], { id });
-    assert.is(await pinnedOf(id), false);
-    for (const pinned of [true, true, false, false]) {
+    assert.equal(await pinOf(id), [[false, false]]);
+    for (const pinned of [true, true, false, false, true, false]) {
       await store.setPinned(id, pinned);
-      assert.is(await pinnedOf(id), pinned);
+      assert.equal(await pinOf(id), [[pinned, !pinned]]);
     }
     const born = freshId();
     await published(store, [volume], { id: born, pinned: true });
-    assert.is(await pinnedOf(born), true);
+    assert.equal(await pinOf(born), [[true, false]]);
+    assert.equal(await pinOf('agent@20000101T000000Z'), []);
   });
 
   test('a destroyed restore point is gone, its images too; again is success', async ({
@@ -65,6 +68,7 @@ export function keepingContract(contract: DriverContract): void {
     ['cut short', (file: string) => truncateSync(file, 100)],
     ['empty', (file: string) => truncateSync(file, 0)],
     ['of another id', (file: string) => swapId(file)],
+    ['too large', (file: string) => appendFileSync(file, ' '.repeat(8 * 1024 * 1024))],
     ['no manifest at all', (file: string) => writeFileSync(file, '{"format":1}')],
   ] as const) {
     test(`a manifest that is ${damage} is told, not listed, and costs nothing`, async ({
@@ -125,8 +129,9 @@ export function keepingContract(contract: DriverContract): void {
     await store.sync();
     const after = await store.datasets();
     assert.is(after.length, before.length + (fs.can.isolate ? 1 : 0));
-    assert.is(after.includes(volume.pathInFs), fs.can.isolate);
-    assert.is(new Set(after).size, after.length);
+    const paths = after.map(({ path }) => path);
+    assert.is(paths.includes(volume.pathInFs), fs.can.isolate);
+    assert.is(new Set(paths).size, after.length);
   });
 
   test('measure tells bytes allocated, not apparent, and entries', async ({ fs, store }) => {
@@ -146,7 +151,7 @@ export function keepingContract(contract: DriverContract): void {
   }) => {
     for (const isolated of fs.can.isolate ? [true, false] : [false]) {
       const volume = await fs.volume(fresh('transient'), isolated);
-      await fillTree(volume.mountpoint, 'seen');
+      await fillTree(volume.mountpoint, 'seen', fs.can);
       const before = await fs.objects();
       const live = await printOf(volume.mountpoint);
       assert.equal(await store.withImages([volume], async ([root = '']) => printOf(root)), live);

@@ -17,6 +17,8 @@ export function leftoversContract(contract: DriverContract): void {
       fs,
       store,
     }) => {
+      // A copy that is kept for the next capture is no leftover.
+      if (what === 'image' && !fs.driver.capabilities.imagesAtHand) return;
       const volumes: Placement[] = [];
       for (const isolated of capturable(fs)) volumes.push(await fs.volume(fresh('left'), isolated));
       const before = await fs.objects();

@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import { suite } from '../suite.ts';
 import * as assert from 'uvu/assert';
 import { CowherdError, toCowherdError, type ErrorCode } from '../../../src/model/errors.ts';
 import type { Manifest } from '../../../src/model/manifest.ts';

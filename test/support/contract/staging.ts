@@ -28,7 +28,7 @@ export function stagingContract(contract: DriverContract): void {
           if (!fs.can.isolate && (isolated || kind === 'dataset')) return;
           if (from === 'image' && !capturable(fs).includes(isolated)) return;
           const volume = await fs.volume(fresh('staged'), isolated);
-          await fillTree(volume.mountpoint, 'word');
+          await fillTree(volume.mountpoint, 'word', fs.can);
           const objects = await fs.objects();
           const before = await printOf(volume.mountpoint);
           const { source, id } = await sourceOf(store, volume, from);
@@ -71,7 +71,7 @@ export function stagingContract(contract: DriverContract): void {
     for (const kind of ['dataset', 'directory'] as const) {
       if (kind === 'dataset' && !fs.can.isolate) continue;
       const volume = await fs.volume(fresh('dropped'), fs.can.isolate);
-      await fillTree(volume.mountpoint, 'word');
+      await fillTree(volume.mountpoint, 'word', fs.can);
       const before = await printOf(volume.mountpoint);
       const datasets = await fs.objects();
       const transaction = fresh('stage');
@@ -140,7 +140,7 @@ export function stagingContract(contract: DriverContract): void {
       const location = `${fs.scratch}/nothing`;
       const source = { from: 'image', location, nested: [] } as const;
       const staging = store.stage({ transaction, volume, kind, source });
-      await refused(staging, 'TOOL_FAILED', 'IO_ERROR');
+      await refused(staging, 'TOOL_FAILED', 'IO_ERROR', 'ARCHIVE_DAMAGED');
       const record = recordOf(transaction, volume, { old: old as Tree, new: { kind, guid: '' } });
       await store.destroyNew(record, record.volumes[0]!);
     }

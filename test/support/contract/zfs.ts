@@ -42,7 +42,14 @@ export function describeZfs(test: TestPool): ContractFilesystem {
     driver: driverOf(runtimeDir, parent),
     scratch: paths.root,
     storeDirectory: join(runtimeDir, 'fs', pool.guid),
-    can: { isolate: true, captureInside: false, nest: false, flags: true, nocow: false },
+    can: {
+      isolate: true,
+      captureInside: false,
+      nest: false,
+      flags: true,
+      fifos: true,
+      nocow: false,
+    },
     entry: { module: import.meta.filename, reach },
     objects: async () => (await poolObjects(test)).length,
     open: async () => openStore(reach),
@@ -59,7 +66,7 @@ export function describeZfs(test: TestPool): ContractFilesystem {
 }
 
 async function placed(name: string, mountpoint: string): Promise<Placement> {
-  return placeVolume({ name, mountpoint, unsupported: null }, await readMounts());
+  return placeVolume({ name, mountpoint, unsupported: null }, { mounts: await readMounts() });
 }
 
 async function replace(test: TestPool, { mountpoint }: Placement): Promise<string> {

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import type { Failure } from '../../../src/model/errors.ts';
 import type { SnapshotDocument, SnapshotReport } from '../../../src/model/snapshot.ts';
 import type { ConversionReport } from '../../../src/usecases/adopt.ts';
-import type { PruneDocument } from '../../../src/usecases/prune.ts';
+import type { PruneDocument } from '../../../src/usecases/prune-document.ts';
 import type { RollbackReport } from '../../../src/usecases/rollback.ts';
 import type { CowherdResult } from '../lab/cowherd.ts';
 import type { Lab, LabRunOptions } from '../lab/lab.ts';

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { SnapshotDocument } from '../../../src/model/snapshot.ts';
+import { labContext } from '../context.ts';
 import { readSeq, volumeName, type Role } from '../lab/agent.ts';
 import type { Lab } from '../lab/lab.ts';
 import { unmount } from '../lab/mounts.ts';
@@ -23,12 +24,16 @@ export function locationOf({ volumes }: SnapshotDocument, volume: string): strin
   return found.location;
 }
 
-/** Gives an image as a host directory to `use`; a ZFS snapshot is mounted for so long, in the lab's own directory. */
+/** Gives an image as a host directory to `use`; a ZFS snapshot is mounted for so long, in the lab's own directory, and an archive extracted. */
 export async function inLocation<T>(
-  lab: Pick<Lab, 'root'>,
+  lab: Pick<Lab, 'root' | 'config' | 'fsUuid'>,
   location: string,
   use: (root: string) => Promise<T> | T,
 ): Promise<T> {
+  if (location.includes('/.cowherd/archives/')) {
+    const store = await (await labContext(lab)).openStore(lab.fsUuid);
+    return store.readImages([location], async ([root = '']) => use(root));
+  }
   if (location.startsWith('/')) return use(location);
   const directory = mkdtempSync(join(lab.root, 'look-'));
   try {

@@ -92,7 +92,7 @@ export async function unprotect(root: string): Promise<void> {
   await must(['chattr', '-R', '-f', '-i', '-a', root]).catch(() => undefined);
 }
 
-/** Everything about a tree that a copy must keep, contents too, by a program of its own. ZFS says late how many blocks a file has: there only holes count. */
+/** Everything about a tree that a copy must keep, contents too, by a program of its own. ZFS says late how many blocks a file has: there only holes count. Some filesystems have no flags. */
 export function describeTree(lab: Pick<Lab, 'filesystem'>, root: string): Promise<string> {
   const blocks = lab.filesystem === 'zfs' ? 'holes' : 'blocks';
   return must(['python3', '-c', DESCRIBE, root, blocks]);
@@ -108,6 +108,7 @@ def flags(path):
     except OSError: return None
     try:
         out = array.array('l', [0]); fcntl.ioctl(fd, 0x80086601, out, True); return out[0]
+    except OSError: return None
     finally: os.close(fd)
 def entry(path):
     s = os.lstat(path)

@@ -4,6 +4,8 @@ import { systemCode } from '../../../src/model/errors.ts';
 import { run } from '../lab/run.ts';
 
 const BLOCK = 1 << 20;
+/** TMPFS_MAGIC (statfs(2)): it has names to use up, too. */
+const TMPFS = 0x01021994;
 /** Small enough to lie in metadata. */
 const SMALL = 1_500;
 
@@ -17,6 +19,10 @@ export function fillUp(directory: string): void {
   let count = 0;
   untilFull(() => {
     writeFileSync(name('small', (count += 1)), Buffer.alloc(SMALL, 'x'));
+  });
+  if (statfsSync(directory).type !== TMPFS) return;
+  untilFull(() => {
+    writeFileSync(name('empty', (count += 1)), '');
   });
 }
 

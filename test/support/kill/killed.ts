@@ -11,6 +11,8 @@ export interface KillRequest extends KillAt {
   readonly agent: string;
   /** Of a prune: all of them, with commas between. */
   readonly snapshot?: string;
+  /** A command that starts it, as unshare(1). */
+  readonly within?: readonly string[];
 }
 
 export interface Killed {
@@ -28,9 +30,18 @@ export interface Killed {
 
 /** Runs a use-case in a process that kills itself at its n-th change. Throws when it failed by itself. */
 export async function runKilled(lab: Lab, request: KillRequest): Promise<Killed> {
-  const { command, agent, snapshot = 'latest', at, when, delayMs, fill = '' } = request;
+  const {
+    command,
+    agent,
+    snapshot = 'latest',
+    at,
+    when,
+    delayMs,
+    fill = '',
+    within = [],
+  } = request;
   const words = [lab.config, command, agent, snapshot, String(at), when, String(delayMs), fill];
-  const { exitCode, stdout, stderr } = await run([process.execPath, PROGRAM, ...words]);
+  const { exitCode, stdout, stderr } = await run([...within, process.execPath, PROGRAM, ...words]);
   const crashed = isEmulatorsCrash(exitCode);
   const killed = crashed || exitCode === 128 + 9;
   if (!killed && exitCode !== 0) throw new Error(`exit ${String(exitCode)}: ${stdout}${stderr}`);

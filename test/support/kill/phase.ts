@@ -1,13 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TransactionPhase } from '../../../src/model/transaction.ts';
-import type { Lab } from '../lab/lab.ts';
 import { sleep } from '../lab/run.ts';
-import { storeOf } from '../store.ts';
+import { storeOf, type OneDisk } from '../store.ts';
 
-/** The phase of the one transaction that is under way in a lab, from its record; null when there is none. */
-export function phaseOf(lab: Lab): TransactionPhase | null {
-  const directory = join(storeOf(lab), 'transactions');
+/** The phase of the one transaction that is under way on a disk, from its record; null when there is none. */
+export function phaseOf(disk: OneDisk): TransactionPhase | null {
+  const directory = join(storeOf(disk), 'transactions');
   const names = existsSync(directory) ? readdirSync(directory) : [];
   const record = names.find((name) => name.endsWith('.json'));
   if (record === undefined) return null;
@@ -21,11 +20,11 @@ export function phaseOf(lab: Lab): TransactionPhase | null {
 
 /** Returns when a transaction is in this phase: true; false when `over` says that it will not come to it. */
 export async function reaches(
-  lab: Lab,
+  disk: OneDisk,
   phase: TransactionPhase,
   over: () => boolean,
 ): Promise<boolean> {
-  while (phaseOf(lab) !== phase) {
+  while (phaseOf(disk) !== phase) {
     if (over()) return false;
     await sleep(1);
   }

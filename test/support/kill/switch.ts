@@ -16,9 +16,10 @@ export interface KillAt {
   readonly fill?: string;
 }
 
-/** What changes something; everything else only looks. */
+/** What changes something, and `flush`, with the guard armed and nothing frozen yet; everything else only looks. */
 const CHANGES = new Set([
-  ...['capture', 'take', 'finish', 'publish', 'discard', 'close', 'destroy', 'collectLeftovers'],
+  ...['capture', 'flush', 'take', 'finish', 'publish', 'discard', 'close'],
+  ...['destroy', 'collectLeftovers'],
   ...['stage', 'prepareAside', 'retire', 'install', 'revert', 'destroyNew', 'destroyOld', 'sync'],
   ...['saveRecord', 'dropRecord', 'keepRetired', 'stop', 'start'],
 ]);

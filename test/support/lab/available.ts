@@ -25,6 +25,12 @@ export function requireLab(): void {
   if (problem !== undefined) skipAll(problem);
 }
 
+/** The same for one that needs these tools and no lab. */
+export function requireTools(tools: readonly string[]): void {
+  const problem = labProblem(tools);
+  if (problem !== undefined) skipAll(problem);
+}
+
 /** First line of a test file that is about what one filesystem has, `why`: ends it as skipped where labs are of another. */
 export function requireFilesystem(filesystem: LabFilesystem, why: string): void {
   if (labFilesystem() !== filesystem) skipAll(`about ${filesystem}: ${why}`);

@@ -39,7 +39,10 @@ export async function makeDisk(
 }
 
 /** A sparse image on a loop device; returns the device. */
-export async function attachImage(paths: LabPaths, sizeBytes: number): Promise<string> {
+export async function attachImage(
+  paths: Pick<LabPaths, 'image'>,
+  sizeBytes: number,
+): Promise<string> {
   writeFileSync(paths.image, '');
   truncateSync(paths.image, sizeBytes);
   const device = await must(['losetup', '--find', '--show', paths.image]);
@@ -51,7 +54,7 @@ export async function attachImage(paths: LabPaths, sizeBytes: number): Promise<s
 
 /** Makes the file system on the device and mounts it as the layout wants it. */
 export async function makeFilesystem(
-  paths: LabPaths,
+  paths: Pick<LabPaths, 'mnt'>,
   device: string,
   options: FilesystemOptions,
 ): Promise<void> {

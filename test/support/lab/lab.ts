@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAgent, type Agent, type AgentOptions } from './agent.ts';
-import { runCowherd, spawnCowherd, type CowherdResult } from './cowherd.ts';
+import { runCowherd, spawnCowherd, type CowherdOptions, type CowherdResult } from './cowherd.ts';
 import { containerdOf } from './containerd.ts';
 import { dockerEnvironment, spawnDaemon, waitForDaemon } from './daemon.ts';
 import { makeDisk, parseSize } from './filesystem.ts';
@@ -68,7 +68,7 @@ export interface Lab {
   stop(): Promise<void>;
 }
 
-export interface LabRunOptions extends RunOptions {
+export interface LabRunOptions extends CowherdOptions {
   readonly config?: string;
 }
 

@@ -6,6 +6,10 @@ export interface Mount {
   readonly target: string;
   readonly type: string;
   readonly source: string;
+  /** Of the mount itself. */
+  readonly options: readonly string[];
+  /** Of the filesystem. */
+  readonly superOptions: readonly string[];
 }
 
 /** A loop device and the file behind it. */
@@ -20,8 +24,13 @@ export function mounts(): Mount[] {
 
 function parseMount(line: string): Mount {
   const [left = '', right = ''] = line.split(' - ');
-  const [type = '', source = ''] = right.split(' ');
-  return { target: unescape(left.split(' ')[4] ?? ''), type, source: unescape(source) };
+  const [type = '', source = '', superOptions = ''] = right.split(' ');
+  const [, , , , target = '', options = ''] = left.split(' ');
+  return {
+    ...{ target: unescape(target), type, source: unescape(source) },
+    options: options.split(','),
+    superOptions: superOptions.split(','),
+  };
 }
 
 function unescape(text: string): string {

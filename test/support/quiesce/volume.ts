@@ -27,13 +27,13 @@ export interface TestVolume {
   remove(): Promise<void>;
 }
 
-export async function makeVolume(): Promise<TestVolume> {
+export async function makeVolume(sizeBytes = 512 * 1024 ** 2): Promise<TestVolume> {
   const directory = mkdtempSync(join(tmpdir(), 'cowherd-sqlite-'));
   chmodSync(directory, 0o711);
   const image = join(directory, 'image');
   const mnt = join(directory, 'docker');
   writeFileSync(image, '');
-  truncateSync(image, 512 * 1024 ** 2);
+  truncateSync(image, sizeBytes);
   const device = await must(['losetup', '--find', '--show', image]);
   await must(['mkfs.btrfs', '-q', '-K', '-m', 'single', device]);
   mkdirSync(mnt);

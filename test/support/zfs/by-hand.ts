@@ -21,12 +21,15 @@ export async function byHand(
   for (const file of hidden) writeFileSync(join(mountpoint, file), 'hidden');
   await zfs('create', '-o', `mountpoint=${mountpoint}`, `${host.dataRoot}/${name}`);
   assert.is(datasetAt(mountpoint), `${host.dataRoot}/${name}`);
-  return placeVolume({ name, mountpoint, unsupported: null }, await readMounts());
+  return placeVolume({ name, mountpoint, unsupported: null }, { mounts: await readMounts() });
 }
 
 /** Where it lies now. */
 export async function placed({ volume, mountpoint }: Placement): Promise<Placement> {
-  return placeVolume({ name: volume, mountpoint, unsupported: null }, await readMounts());
+  return placeVolume(
+    { name: volume, mountpoint, unsupported: null },
+    { mounts: await readMounts() },
+  );
 }
 
 export interface Staged {

@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import { suite } from '../suite.ts';
 import type { Placement, Store } from '../../../src/storage/driver.ts';
 import type { ContractFilesystem } from '../contract/filesystem.ts';
 import { fresh, freshId, published, telling } from '../contract/parts.ts';

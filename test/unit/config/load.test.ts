@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { LocatedProblem } from '../../../src/config/load.ts';
 import { configPath, loadConfig, parseConfig } from '../../../src/config/load.ts';
@@ -133,6 +133,20 @@ test('every problem is told at once, with its line and column', async () => {
   assert.match(found[1]?.message ?? '', 'socket');
 });
 
+test('rules that keep nothing have a code of their own, where nothing else is wrong', async () => {
+  const codeOf = async (text: string) => {
+    try {
+      await parse(text);
+      return 'accepted';
+    } catch (error) {
+      return error instanceof CowherdError ? error.code : String(error);
+    }
+  };
+  assert.is(await codeOf('retention: { last: 0 }'), 'POLICY_EMPTY');
+  assert.is(await codeOf('policies: [{ agents: [a], retention: { daily: 0 } }]'), 'POLICY_EMPTY');
+  assert.is(await codeOf('retention: { last: 0 }\nhots: x'), 'CONFIG_INVALID');
+});
+
 test('the message has a line for each problem', async () => {
   const error = await refused(parse('a: 1\nb: 2\n'));
   assert.match(error.message, /^c\.yaml:1:1: a: .*\nc\.yaml:2:1: b: .*$/);
@@ -164,11 +178,13 @@ test('rules between keys are checked', async () => {
   assert.is(
     (
       await problems(
-        'schedules: [{name: a, cron: x, run: [prune]}, {name: a, cron: y, run: [prune]}]',
+        'schedules: [{name: a, cron: "@daily", run: [prune]}, {name: a, cron: "@hourly", run: [prune]}]',
       )
     ).length,
     1,
   );
+  const cron = 'schedules: [{name: a, cron: 61 * * * *, run: [prune]}]';
+  assert.equal(places(await problems(cron)), ['1:23 schedules[0].cron']);
   const nested = await problems(
     'agents: {paths: [{agent: a, path: /srv}, {agent: b, path: /srv/x/}]}',
   );

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../../src/config/load.ts';
 import { renderConfig } from '../../../src/config/render.ts';

@@ -1,18 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
-
-const FILE = join(import.meta.dirname, '../../../config/cowherd-recover.service');
-const UNIT = readFileSync(FILE, 'utf8');
-
-/** All values of a setting, in the section it has to be in. */
-function values(section: string, key: string): string[] {
-  const body = UNIT.split(/^\[/m).find((part) => part.startsWith(`${section}]`)) ?? '';
-  return [...body.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map(([, value = '']) => value);
-}
+import { capabilities, UNIT, values } from '../../support/service/unit.ts';
 
 /** What gives a service a mount namespace of its own (systemd.exec(5)). */
 const OWN_NAMESPACE =
@@ -27,7 +19,14 @@ test('recovers once, at boot, when Docker can be asked', () => {
 
 test('keeps the mounts of the host, its own code and setuid files possible', () => {
   assert.not.match(UNIT, OWN_NAMESPACE);
-  assert.not.match(UNIT, /^(MemoryDenyWriteExecute|RestrictSUIDSGID|User|CapabilityBoundingSet)=/m);
+  assert.not.match(UNIT, /^(MemoryDenyWriteExecute|RestrictSUIDSGID|User|Device\w+)=/m);
+});
+
+test('has the capabilities that its job takes, and those that would reach further not', () => {
+  assert.ok(capabilities().includes('sys_admin'));
+  const beyond = ['sys_module', 'sys_rawio', 'sys_boot', 'sys_time', 'net_admin', 'net_raw'];
+  for (const name of [...beyond, 'bpf', 'mac_admin', 'setuid', 'mknod', 'chown'])
+    assert.not.ok(capabilities().includes(name), name);
 });
 
 test('is a unit to systemd, where there is one', () => {

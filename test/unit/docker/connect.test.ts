@@ -4,9 +4,9 @@ import type { RequestListener, Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
-import { call } from '../../../src/docker/call.ts';
+import { call, PATIENCE } from '../../../src/docker/call.ts';
 import { connectDocker } from '../../../src/docker/connect.ts';
 import { CowherdError } from '../../../src/model/errors.ts';
 
@@ -97,6 +97,70 @@ test('an answer that is not HTTP or breaks off is unreachable', async () => {
     (request) => request.socket.end('SSH-2.0-hello\r\n'),
     async (socket) => {
       assert.is((await failure((await connectDocker(socket)).info())).code, 'DOCKER_UNREACHABLE');
+    },
+  );
+});
+
+test('an answer that breaks off half way fails at once, and no half of it is used', async () => {
+  await withServer(
+    (_request, response) => {
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('[{"Id":', () => response.socket?.destroy());
+    },
+    async (socket) => {
+      const docker = await connectDocker(socket, { ...PATIENCE, answerMs: 600_000 });
+      assert.is((await failure(docker.containers())).code, 'DOCKER_UNREACHABLE');
+      assert.is((await failure(docker.stop('x'))).code, 'DOCKER_UNREACHABLE');
+    },
+  );
+});
+
+test('an answer without end is not kept in memory', async () => {
+  const chunk = Buffer.alloc(1 << 20, ' ');
+  let sent = 0;
+  await withServer(
+    (_request, response) => {
+      const pour = (error?: Error | null): void => {
+        if (!error) response.write(chunk, pour);
+        sent += 1;
+      };
+      pour();
+    },
+    async (socket) => {
+      const error = await failure((await connectDocker(socket)).volumes());
+      assert.is(error.code, 'TOOL_FAILED');
+      assert.match(error.message, 'longer than 64 MiB');
+      assert.ok(sent < 200, `${String(sent)} MiB were sent`);
+    },
+  );
+});
+
+test('no call waits for ever, and none leaves its request open', async () => {
+  const open = new Set<object>();
+  await withServer(
+    (_request, response) => {
+      open.add(response);
+      response.on('close', () => open.delete(response));
+    },
+    async (socket) => {
+      const docker = await connectDocker(socket, { answerMs: 50, actionMs: 50, stopMarginMs: 50 });
+      const calls = [
+        docker.info(),
+        docker.containers(),
+        docker.volumes(),
+        docker.inspect('x'),
+        docker.imageDigests('sha256:0'),
+        docker.createVolume('x', {}),
+        docker.stop('x'),
+        docker.start('x'),
+        docker.pause('x'),
+        docker.unpause('x'),
+        docker.exec('x', ['true'], 50),
+      ];
+      for (const { code } of await Promise.all(calls.map(failure)))
+        assert.is(code, 'DOCKER_UNREACHABLE');
+      for (let round = 0; open.size > 0 && round < 1_000; round += 1) await sleep(10);
+      assert.is(open.size, 0);
     },
   );
 });

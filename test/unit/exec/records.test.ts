@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { records, split } from '../../../src/exec/records.ts';
 import { CowherdError } from '../../../src/model/errors.ts';

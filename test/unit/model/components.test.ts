@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { connected } from '../../../src/model/components.ts';
 

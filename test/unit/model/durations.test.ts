@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import {
   formatCalendarDuration,
@@ -40,7 +40,9 @@ test('a formatted duration reads back', () => {
 test('calendar durations read years, months, days and hours', () => {
   assert.equal(parseCalendarDuration('1y2m3d4h'), { years: 1, months: 2, days: 3, hours: 4 });
   assert.equal(parseCalendarDuration('2h'), { years: 0, months: 0, days: 0, hours: 2 });
-  for (const text of ['', '1s', '1h1y', '5', '30ms']) assert.is(parseCalendarDuration(text), null);
+  assert.equal(parseCalendarDuration('1y1d1m'), { years: 1, months: 1, days: 1, hours: 0 });
+  for (const text of ['', '1s', '1h1h', '5', '30ms', '1h2', '-1d', '1h\n'])
+    assert.is(parseCalendarDuration(text), null);
 });
 
 test('a formatted calendar duration reads back', () => {

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { isGlob, matchesGlob } from '../../../src/model/globs.ts';
 import { editDistance, nearest } from '../../../src/model/nearest.ts';

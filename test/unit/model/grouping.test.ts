@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { overseers } from '../../../src/model/usage.ts';
 import { toVolume } from '../../../src/model/listed-volume.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
-import { encodeName } from '../../../src/model/names.ts';
+import { decodeName, encodeName } from '../../../src/model/names.ts';
 
 const anyText = fc.string({ unit: 'binary', maxLength: 400 });
 const short = fc.string({ unit: 'grapheme', maxLength: 10 });
@@ -27,6 +27,14 @@ test('plain names stay as they are, long ones keep their beginning', () => {
   assert.is(encodeName('agent_1.x-y'), 'agent_1.x-y');
   assert.is(encodeName('a/b'), 'a%2Fb');
   assert.match(encodeName('x'.repeat(300)), /^x{110}~[0-9a-f]{16}$/);
+});
+
+test('a short name decodes to what it was', () => {
+  fc.assert(fc.property(short, (raw) => raw.length > 9 || decodeName(encodeName(raw)) === raw));
+  assert.is(decodeName('..%2F..%2Fetc%2Fx'), '../../etc/x');
+  assert.is(decodeName('%FF'), '\uFFFD');
+  for (const letter of ['x', 'ü', '€', '…/'])
+    assert.match(decodeName(encodeName(letter.repeat(200))), new RegExp(`^(${letter})+…?$`));
 });
 
 test.run();

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { compose, container, group, shape, trinity, volume } from '../../support/fixtures/host.ts';
 

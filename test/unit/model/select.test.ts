@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { Agent } from '../../../src/model/agent.ts';
 import { CowherdError } from '../../../src/model/errors.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { CowherdError } from '../../../src/model/errors.ts';
 import {
@@ -82,36 +82,47 @@ test('newest first, the later taken of one second before the earlier', () => {
   ]);
 });
 
+function pick(from: typeof history, snapshot: string, now = new Date('2026-11-23T00:00:00Z')) {
+  return pickSnapshot(from, { agent: 'a', snapshot, now });
+}
+
+test('latest passes over what is from the future, unless there is nothing else', () => {
+  const before = (time: string) => pick(history, 'latest', new Date(time)).id;
+  assert.is(before('2026-11-22T11:59:01Z'), 'a@20261122T120000Z');
+  assert.is(before('2026-11-22T11:58:59Z'), 'a@20261122T110503Z-1');
+  assert.is(before('2016-11-22T11:00:00Z'), 'a@20261122T120000Z');
+});
+
 test('latest passes over safety snapshots', () => {
-  assert.is(pickSnapshot(history, 'latest', 'a').id, 'a@20261122T120000Z');
+  assert.is(pick(history, 'latest').id, 'a@20261122T120000Z');
 });
 
 test('a safety snapshot is chosen by its id', () => {
-  assert.is(pickSnapshot(history, 'a@20261122T130000Z', 'a').id, 'a@20261122T130000Z');
+  assert.is(pick(history, 'a@20261122T130000Z').id, 'a@20261122T130000Z');
 });
 
 test('a time picks the newest not after it, and includes its whole second', () => {
-  assert.is(pickSnapshot(history, '2026-11-22T11:05:03Z', 'a').id, 'a@20261122T110503Z-1');
-  assert.is(pickSnapshot(history, '2026-11-22T11:05:03.500Z', 'a').id, 'a@20261122T110503Z');
-  assert.is(pickSnapshot(history, '2026-11-22T14:30:00+01:00', 'a').id, 'a@20261122T120000Z');
+  assert.is(pick(history, '2026-11-22T11:05:03Z').id, 'a@20261122T110503Z-1');
+  assert.is(pick(history, '2026-11-22T11:05:03.500Z').id, 'a@20261122T110503Z');
+  assert.is(pick(history, '2026-11-22T14:30:00+01:00').id, 'a@20261122T120000Z');
 });
 
 test('a time before the first, an unknown id and an empty history are SNAPSHOT_UNKNOWN', () => {
   for (const wanted of ['2020-01-01T00:00:00Z', 'a@20200101T000000Z', 'yesterday'])
     assert.is(
-      codeOf(() => pickSnapshot(history, wanted, 'a')),
+      codeOf(() => pick(history, wanted)),
       'SNAPSHOT_UNKNOWN',
       wanted,
     );
   assert.is(
-    codeOf(() => pickSnapshot([], 'latest', 'a')),
+    codeOf(() => pick([], 'latest')),
     'SNAPSHOT_UNKNOWN',
   );
 });
 
 test('the hint names the nearest id', () => {
   try {
-    pickSnapshot(history, 'a@20261122T120001Z', 'a');
+    pick(history, 'a@20261122T120001Z');
     assert.unreachable();
   } catch (error) {
     assert.instance(error, CowherdError);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { isCheckpointed } from '../../../src/quiesce/checkpoint.ts';
 import {
@@ -15,7 +15,7 @@ const counters = (busy: number, log: number, checkpointed: number) => ({ busy, l
 
 function database(pathBytes: Buffer): DatabaseFile {
   const owner = { uid: 1000, gid: 1000 };
-  const sizes = { sizeBytes: 4096, walBytes: 0, hotJournal: false };
+  const sizes = { sizeBytes: 4096, walBytes: 0, hotJournal: false, flaw: null };
   return { path: pathBytes.toString(), pathBytes, wal: true, ...owner, ...sizes };
 }
 
@@ -65,12 +65,16 @@ test('a checkpoint is complete when nothing was busy and the whole log is in', (
 
 test('a path that is not UTF-8 has its bytes in the row', () => {
   const bytes = Buffer.from([0x61, 0xff]);
-  assert.is(rowFor(context, database(bytes), null).pathBase64, bytes.toString('base64'));
-  assert.not.ok('pathBase64' in rowFor(context, database(Buffer.from('ü.db')), null));
+  assert.is(
+    rowFor(context, database(bytes), { counters: null }).pathBase64,
+    bytes.toString('base64'),
+  );
+  assert.not.ok('pathBase64' in rowFor(context, database(Buffer.from('ü.db')), { counters: null }));
 });
 
 test('a note of hostile making is escaped and short', () => {
-  const row = rowFor(context, database(Buffer.from('a')), null, `\u001b[2J${'x'.repeat(9_000)}`);
+  const note = `\u001b[2J${'x'.repeat(9_000)}`;
+  const row = rowFor(context, database(Buffer.from('a')), { counters: null, note });
   assert.match(row.note ?? '', /^\\x1b\[2Jx+$/);
   assert.is(row.note?.length, 300);
   assert.equal([row.busy, row.log, row.checkpointed], [-1, -1, -1]);

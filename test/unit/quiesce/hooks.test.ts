@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { CowherdError } from '../../../src/model/errors.ts';
 import { planHooks, runHooks, type Hook, type HookPhase } from '../../../src/quiesce/hooks.ts';

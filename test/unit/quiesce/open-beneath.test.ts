@@ -10,10 +10,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { systemCode } from '../../../src/model/errors.ts';
-import { openBeneath } from '../../../src/quiesce/open-beneath.ts';
+import { openBeneath, openResolved } from '../../../src/quiesce/open-beneath.ts';
 
 const test = suite<{ root: string; fd: number }>('openBeneath');
 
@@ -51,6 +51,19 @@ test('nothing leads out', async ({ fd }) => {
       systemCode(error),
     );
     assert.is(code, 'EINVAL', path);
+  }
+});
+
+test('a resolved host path is opened as it is: a link that came into it since is refused', async ({
+  root,
+}) => {
+  const directory = await openResolved(join(root, 'a/b'));
+  assert.is(readFileSync(`/proc/self/fd/${directory}/file`, 'utf8'), 'here');
+  closeSync(directory);
+  closeSync(await openResolved('/'));
+  for (const path of ['a/link', 'a/filelink']) {
+    const code = await openResolved(join(root, path)).catch((error: unknown) => systemCode(error));
+    assert.match(String(code), /^(ELOOP|ENOTDIR)$/, path);
   }
 });
 

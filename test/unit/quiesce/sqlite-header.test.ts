@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { isHotJournal, parseHeader } from '../../../src/quiesce/sqlite-header.ts';
 

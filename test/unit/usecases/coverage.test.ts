@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { Placement } from '../../../src/storage/driver.ts';
 import { coverageFindings } from '../../../src/usecases/coverage-findings.ts';
@@ -24,7 +24,7 @@ const noDriver: Partial<Placement> = {
 };
 const nesting: Partial<Placement> = {
   isolated: false,
-  nested: ['inner'],
+  nested: [{ path: 'inner', reason: null }],
   reason: 'it holds nested subvolumes',
 };
 

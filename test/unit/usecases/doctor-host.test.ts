@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../../src/config/load.ts';
 import {
@@ -35,7 +35,7 @@ test('every program that is run is looked for', () => {
 test('tools are asked for where something needs them', async () => {
   const source = { file: 'test', hostname: 'box' };
   const plain = await parseConfig('quiesce: { sqlite: { enabled: false } }', source);
-  assert.equal(await toolFindings(plain, new Set(['ext4'])), []);
+  assert.equal(await toolFindings(plain, new Set(['nfs4'])), []);
 });
 
 test('anybody but root is told', () => {

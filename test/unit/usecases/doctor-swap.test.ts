@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { parseSwaps, swapfileIn, swapFindings } from '../../../src/usecases/doctor-swap.ts';
 import { placedAgent, placement } from '../../support/placed.ts';
@@ -23,7 +23,7 @@ test('a swapfile matters where it lies in what is captured', () => {
   assert.is(swapfileIn(isolated, [{ ...inWork, dataset: '/' }]), null);
   const plain = placement('jobs', { isolated: false, dataset: '/' });
   assert.is(swapfileIn(plain, [{ ...inWork, dataset: '/' }])?.path, '/x/swap');
-  const nesting = placement('jobs', { nested: ['inner'] });
+  const nesting = placement('jobs', { nested: [{ path: 'inner', reason: null }] });
   const inner = { ...inWork, dataset: `${isolated.pathInFs}/inner` };
   assert.is(swapfileIn(nesting, [inner]), inner);
 });

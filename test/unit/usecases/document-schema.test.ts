@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import * as schema from '../../../src/usecases/document-schema.ts';
 
@@ -109,6 +109,21 @@ const EXAMPLES = {
         },
       ],
       destroy: [{ id: 'alpha@20261121T110503Z', time: '2026-11-21T11:05:03Z' }],
+      failures: [],
+    },
+  ],
+  retention: [
+    schema.retentionSchema,
+    {
+      keep: [
+        {
+          id: '2026-11-22T12:05:03+01:00',
+          time: '2026-11-22T11:05:03.000Z',
+          reasons: ['daily'],
+          until: '2026-12-06T00:00:00.000Z',
+        },
+      ],
+      destroy: [{ id: '2026-11-21T11:05:03Z', time: '2026-11-21T11:05:03.000Z' }],
       failures: [],
     },
   ],

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { ContainerDetails } from '../../../src/docker/docker.ts';
 import { judge } from '../../../src/usecases/health.ts';

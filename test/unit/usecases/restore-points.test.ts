@@ -1,8 +1,8 @@
-import { test } from 'uvu';
+import { test } from '../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { Agent } from '../../../src/model/agent.ts';
 import type { Manifest } from '../../../src/model/manifest.ts';
-import { ownerOf } from '../../../src/usecases/restore-points.ts';
+import { ownersAmong } from '../../../src/usecases/restore-points.ts';
 
 function agent(name: string, volumes: readonly string[], aliases: readonly string[] = []): Agent {
   return {
@@ -26,6 +26,9 @@ function taken(by: string, volumes: readonly string[]): { manifest: Manifest } {
   const named = volumes.map((name) => ({ name }));
   return { manifest: { agent: by, volumes: named } as unknown as Manifest };
 }
+
+const ownerOf = (stored: { manifest: Manifest }, agents: readonly Agent[]): string =>
+  ownersAmong(agents)(stored);
 
 test('history follows the volumes to the renamed agent', () => {
   assert.is(ownerOf(taken('alpha', ['w', 'p']), [agent('beta', ['w', 'p'], ['alpha'])]), 'beta');

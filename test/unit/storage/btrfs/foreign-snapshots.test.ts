@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { snapshotsOf, subvolumeAround } from '../../../../src/storage/btrfs/foreign-snapshots.ts';
 
@@ -11,7 +11,6 @@ const subvolumes = [
   subvolume('/@', 'root'),
   subvolume('/@/docker', 'docker'),
   subvolume('/.snapshots/1', 's1', 'root'),
-  subvolume('/.cowherd/transient/1-1-1', 'ours', 'root'),
   subvolume('/backup/docker', 's2', 'docker'),
   subvolume('/backup/top', 's3', 'top'),
 ];
@@ -22,7 +21,7 @@ test('the subvolume around a path is the nearest above it', () => {
   assert.is(subvolumeAround(subvolumes, '/@dock/x'), '/');
 });
 
-test('snapshots of a subvolume are foreign outside our store', () => {
+test('snapshots of a subvolume are those that were made from it', () => {
   assert.equal(snapshotsOf(subvolumes, 'root'), ['/.snapshots/1']);
   assert.equal(snapshotsOf(subvolumes, 'top'), ['/backup/top']);
   assert.equal(snapshotsOf(subvolumes, null), []);

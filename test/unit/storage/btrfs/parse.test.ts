@@ -1,8 +1,11 @@
-import { test } from 'uvu';
+import { test } from '../../../support/suite.ts';
 import * as assert from 'uvu/assert';
-import { firstDifference } from '../../../../src/storage/tree/compare-tree.ts';
+import { split } from '../../../../src/exec/records.ts';
+import { CowherdError } from '../../../../src/model/errors.ts';
 import { parseLsattr } from '../../../../src/storage/tree/inode-flags.ts';
-import { parseList, parseShow } from '../../../../src/storage/btrfs/subvolume.ts';
+import { plainLines } from '../../../../src/storage/btrfs/list-subvolumes.ts';
+import { parseRoot } from '../../../../src/storage/btrfs/root-tree.ts';
+import { parseShow } from '../../../../src/storage/btrfs/subvolume.ts';
 
 // Captured from btrfs-progs 6.2.
 const SHOW = `.cowherd/x
@@ -32,21 +35,63 @@ test('a path that looks like a field is not taken for one', () => {
   assert.is(parseShow(hostile).uuid, '48af1ec9-b287-6c40-a35c-e50a4c0dc251');
 });
 
-const LIST = `ID 256 gen 7 top level 5 parent_uuid -                                    uuid 876261ef-673a-9446-b34d-d610ddd3d6d4 path @docker
-ID 257 gen 7 top level 256 parent_uuid 876261ef-673a-9446-b34d-d610ddd3d6d4 uuid 48af1ec9-b287-6c40-a35c-e50a4c0dc251 path @docker/volumes/a b/_data
-half of a name with a line break
-`;
+const TOP = '876261ef-673a-9446-b34d-d610ddd3d6d4';
+const INNER = '48af1ec9-b287-6c40-a35c-e50a4c0dc251';
+const FIRST = `ID 256 gen 7 top level 5 parent_uuid -                                    uuid ${TOP} path @docker\n`;
+const SECOND = `ID 257 gen 7 top level 256 parent_uuid ${TOP} uuid ${INNER} path @docker/volumes/a b/_data\n`;
 
-test('subvolumes of a filesystem, with blanks in their names', () => {
-  assert.equal(parseList(LIST), [
-    { path: '/@docker', guid: '876261ef-673a-9446-b34d-d610ddd3d6d4', parentGuid: null },
+const plain = async (text: string, isWanted: (path: string) => boolean = () => true) =>
+  plainLines(split(chunksOf(text), { separator: 10 }), ({ path }) => isWanted(path.toString()));
+
+async function* chunksOf(text: string): AsyncGenerator<Buffer> {
+  yield await Promise.resolve(Buffer.from(text, 'latin1'));
+}
+
+test('subvolumes of a filesystem, with blanks in their names', async () => {
+  assert.equal(await plain(FIRST + SECOND), [
+    { path: Buffer.from('/@docker'), guid: TOP, parentGuid: null, reachable: true },
     {
-      path: '/@docker/volumes/a b/_data',
-      guid: '48af1ec9-b287-6c40-a35c-e50a4c0dc251',
-      parentGuid: '876261ef-673a-9446-b34d-d610ddd3d6d4',
+      path: Buffer.from('/@docker/volumes/a b/_data'),
+      ...{ guid: INNER, parentGuid: TOP, reachable: true },
     },
   ]);
 });
+
+test('of what nobody asks for nothing is kept, and it spoils nothing', async () => {
+  const isWanted = (path: string) => path === '/@docker';
+  const listed = await plain(FIRST + SECOND + SECOND, isWanted);
+  assert.equal(
+    listed?.map(({ path }) => path.toString()),
+    ['/@docker'],
+  );
+});
+
+test('a listing that a name may have spoilt is not believed', async () => {
+  for (const odd of ['x\ny', 'x\ry', 'x\xff', `x\n${FIRST.trim()}`])
+    assert.is(await plain(FIRST + SECOND.replace('a b/_data', odd)), null, JSON.stringify(odd));
+  assert.is(await plain(FIRST + FIRST), null);
+  assert.equal(await plain(''), []);
+});
+
+const hex = (uuid: string) => uuid.replaceAll('-', '');
+
+test('the tree of roots: any bytes in a path, a path that is too long, no identity', () => {
+  const told = (text: string) => parseRoot(Buffer.from(text, 'latin1'));
+  assert.equal(told(`256 5 ${hex(TOP)} ${'0'.repeat(32)} 1 /x\n\r\xff`), {
+    ...{ id: '256', parentId: '5', guid: TOP, parentGuid: null, reachable: true },
+    path: Buffer.from('/x\n\r\xff', 'latin1'),
+  });
+  assert.equal(told('257 256 - - 0 /x/\xe2\x80\xa6/y'), {
+    ...{ id: '257', parentId: '256', guid: '', parentGuid: null, reachable: false },
+    path: Buffer.from('/x/…/y'),
+  });
+  assert.throws(() => told(''), codeIs('TOOL_FAILED'));
+  assert.throws(() => told('Perl is unwell'), codeIs('TOOL_FAILED'));
+});
+
+function codeIs(code: string) {
+  return (error: unknown) => error instanceof CowherdError && error.code === code;
+}
 
 const LSATTR = `---------------C------ ./.
 ---------------------- ./..
@@ -66,13 +111,6 @@ test('inode flags that a copy must carry, the tree itself as a dot', () => {
     ],
   );
   assert.equal(parseLsattr('---------------C------ .'), [{ flags: 'C', path: '.' }]);
-});
-
-test('listings are equal whatever their order', () => {
-  assert.is(firstDifference(['a', 'b'], ['b', 'a']), null);
-  assert.is(firstDifference(['a', 'b'], ['a', 'c']), 'b');
-  assert.is(firstDifference(['a'], ['a', 'b']), 'b');
-  assert.is(firstDifference([], []), null);
 });
 
 test.run();

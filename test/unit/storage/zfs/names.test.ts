@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { test } from 'uvu';
+import { test } from '../../../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { parseMountinfo } from '../../../../src/model/mountinfo.ts';
 import { parentIn } from '../../../../src/storage/zfs/home.ts';

@@ -1,0 +1,128 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from '../support/suite.ts';
+import * as assert from 'uvu/assert';
+import type { RecoverReport } from '../../src/usecases/recover.ts';
+import { takeOne } from '../support/cycle/commands.ts';
+import { makeOddTree, unprotect } from '../support/cycle/odd-tree.ts';
+import { runKilled, type KillRequest } from '../support/kill/killed.ts';
+import { seededRandom } from '../support/kill/random.ts';
+import {
+  assertRecovered,
+  kindOf,
+  mark,
+  markOf,
+  NEVER,
+  type Subject,
+} from '../support/kill/subject.ts';
+import { requireLab } from '../support/lab/available.ts';
+import { startLab, type Lab } from '../support/lab/lab.ts';
+import { capturesPlain } from '../support/lab/record.ts';
+import { must, run } from '../support/lab/run.ts';
+import { capabilities, values } from '../support/service/unit.ts';
+
+requireLab();
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+
+let lab: Lab;
+let subject: Subject;
+
+test.before(async () => {
+  lab = await startLab();
+  const agent = await lab.startAgent({ name: 'alpha' });
+  subject = { lab, agent, random: seededRandom('capabilities of the service') };
+  const odd = join(agent.path('shared'), 'odd');
+  mkdirSync(odd);
+  await makeOddTree(lab, odd);
+});
+
+test.after(async () => {
+  await unprotect(subject.agent.path('shared'));
+  await lab.stop();
+});
+
+/** `cowherd recover` with no capability but these, as the service would have it. */
+async function recoverWith(names: readonly string[]): Promise<RecoverReport & { status: string }> {
+  const bounding = ['-all', ...names.map((name) => `+${name}`)].join(',');
+  const limits = [`--bounding-set=${bounding}`, '--inh-caps=-all', '--no-new-privs'];
+  const shell = ['sh', '-c', 'grep ^Cap /proc/$$/status >&2; umask "$0"; exec "$@"'];
+  const argv = ['setpriv', ...limits, ...shell, values('Service', 'UMask')[0] ?? ''];
+  const env = { COWHERD_CONFIG: lab.config };
+  const { stdout, stderr } = await run([...argv, process.execPath, MAIN, 'recover', '--json'], {
+    env,
+  });
+  return { ...(JSON.parse(stdout) as RecoverReport), status: stderr };
+}
+
+/** Kills a command before the last of the steps of a name. */
+async function cutShort(
+  request: Pick<KillRequest, 'command' | 'snapshot'>,
+  step: string,
+  steps: readonly string[],
+) {
+  const at = steps.findLastIndex((line) => line.endsWith(` ${step}`)) + 1;
+  assert.ok(at > 0, `${step} in ${steps.join()}`);
+  const { killed } = await runKilled(lab, { ...request, agent: 'alpha', ...NEVER, at });
+  assert.ok(killed);
+}
+
+async function expectRecovered(outcome: 'finished' | 'reverted'): Promise<void> {
+  const { results, failures, status } = await recoverWith(capabilities());
+  assert.equal(failures, []);
+  assert.equal(
+    results.filter(({ agent }) => agent === 'alpha'),
+    [{ agent: 'alpha', outcome }],
+  );
+  const bits = capabilities().length;
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '';
+  const ones = BigInt(`0x${effective}`).toString(2).replaceAll('0', '').length;
+  assert.is(ones, bits, status);
+  await assertRecovered(subject);
+}
+
+/** What an adoption, and a rollback after it, do when nobody kills them. */
+async function stepsOf(): Promise<Record<'adopt' | 'rollback', readonly string[]>> {
+  await lab.startAgent({ name: 'beta' });
+  const adopt = await runKilled(lab, { command: 'adopt', agent: 'beta', ...NEVER });
+  const { id } = await takeOne(lab, 'beta');
+  const rollback = await runKilled(lab, {
+    command: 'rollback',
+    agent: 'beta',
+    snapshot: id,
+    ...NEVER,
+  });
+  await must(['docker', '-H', `unix://${lab.socket}`, 'rm', '-f', 'agent-beta']);
+  return { adopt: adopt.steps, rollback: rollback.steps };
+}
+
+test('with the capabilities of the unit alone an adoption is ended, and rollbacks go both ways', async () => {
+  const steps = await stepsOf();
+  if (capturesPlain()) {
+    mark(subject, 'then');
+    const { id } = await takeOne(lab, 'alpha');
+    mark(subject, 'now');
+    await cutShort({ command: 'rollback', snapshot: id }, 'install', steps.rollback);
+    await expectRecovered('reverted');
+    assert.is(markOf(subject), 'now');
+  }
+  await cutShort({ command: 'adopt' }, 'install', steps.adopt);
+  await expectRecovered('reverted');
+  await cutShort({ command: 'adopt' }, 'destroyOld', steps.adopt);
+  await expectRecovered('finished');
+  assert.is(kindOf(subject), 'dataset');
+  mark(subject, 'then');
+  const { id } = await takeOne(lab, 'alpha');
+  for (const [step, outcome, word] of [
+    ['install', 'reverted', 'now'],
+    ['start', 'finished', 'then'],
+  ] as const) {
+    mark(subject, 'now');
+    await cutShort({ command: 'rollback', snapshot: id }, step, steps.rollback);
+    await expectRecovered(outcome);
+    assert.is(markOf(subject), word);
+  }
+  assert.ok(existsSync(join(subject.agent.path('shared'), 'odd/frozen-dir/file')));
+});
+
+test.run();

@@ -1,0 +1,87 @@
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import type { Run } from '../../../src/model/run.ts';
+import { appendRun, readRuns } from '../../../src/state/history.ts';
+import { test } from '../../support/suite.ts';
+
+let root = '';
+test.before.each(() => {
+  root = mkdtempSync(join(tmpdir(), 'history-'));
+});
+test.after.each(() => rmSync(root, { recursive: true }));
+
+const home = () => ({
+  state: join(root, 'state'),
+  runtimeDir: join(root, 'run'),
+  ticks: () => performance.now(),
+});
+const file = () => join(root, 'state/history.jsonl');
+
+const run = (id: string, over: Partial<Run> = {}): Run => ({
+  ...{ id, command: 'snapshot', trigger: 'manual', schedule: null, occurrence: null, event: null },
+  ...{ startedAt: `2026-11-27T12:00:0${id}Z`, endedAt: null, outcome: 'running', reason: null },
+  ...{ snapshots: [], destroyed: 0, frozenMs: null, failures: [], filesystems: [] },
+  ...over,
+});
+
+test('the last of an id holds, the newest run comes first, and nobody else can read it', async () => {
+  await appendRun(home(), run('1'));
+  await appendRun(home(), run('2', { outcome: 'done' }));
+  await appendRun(home(), run('1', { outcome: 'done', snapshots: ['a@x'] }));
+  const runs = await readRuns(home());
+  assert.equal(
+    runs.map(({ id, outcome }) => [id, outcome]),
+    [
+      ['2', 'done'],
+      ['1', 'done'],
+    ],
+  );
+  assert.equal(runs[1]?.snapshots, ['a@x']);
+  assert.is(statSync(file()).mode & 0o777, 0o600);
+});
+
+test('a line that was cut short at any byte spoils no other', async () => {
+  await appendRun(home(), run('1', { outcome: 'done' }));
+  const whole = readFileSync(file());
+  for (let bytes = 0; bytes < whole.length; bytes += 7) {
+    writeFileSync(file(), Buffer.concat([whole, whole.subarray(0, bytes)]));
+    await appendRun(home(), run('2', { outcome: 'done' }));
+    assert.equal(
+      (await readRuns(home())).map(({ id }) => id),
+      ['2', '1'],
+      String(bytes),
+    );
+  }
+});
+
+test('a run whose process is gone was interrupted', async () => {
+  await appendRun(home(), run('1'));
+  assert.is((await readRuns(home()))[0]?.outcome, 'running');
+  const { owner } = JSON.parse(readFileSync(file(), 'utf8')) as { owner: string };
+  writeFileSync(file(), readFileSync(file(), 'utf8').replace(owner, '999999999-1'));
+  assert.is((await readRuns(home()))[0]?.outcome, 'interrupted');
+});
+
+test('it is bounded: the older half goes, and what an agent or a tool says is cut', async () => {
+  const failure = { agent: 'a', code: 'INTERNAL', message: 'x'.repeat(10_000), hint: '' } as const;
+  await appendRun(home(), run('1', { failures: Array(1_000).fill(failure) }));
+  assert.ok(statSync(file()).size < 50_000);
+  appendFileSync(file(), `${' '.repeat(4 * 1024 * 1024)}\n`);
+  await appendRun(home(), run('2'));
+  assert.ok(statSync(file()).size < 1_000);
+  assert.equal(
+    (await readRuns(home())).map(({ id }) => id),
+    ['2', '1'],
+  );
+});
+
+test.run();
