@@ -64,9 +64,10 @@ async function keep(host: DaemonHost, fresh: Fresh, { schedules }: Config): Prom
     void reloaded(host, told, now).finally(wake.now);
   });
   const alive = watchdog(told);
-  const work = workOf(host, now, wake.sleep);
+  const work = workOf(host, now, { sleep: wake.sleep, told });
   await told.ready();
-  tell(`ready: ${String(schedules.length)} schedules`);
+  await told.status(counted(schedules));
+  tell(`ready: ${counted(schedules)}`);
   await Promise.race([work, aborted(interrupt)]);
   await told.stopping();
   const ending = Promise.all([work, now.telling.end(), api.close()]);
@@ -77,7 +78,7 @@ async function keep(host: DaemonHost, fresh: Fresh, { schedules }: Config): Prom
 async function workOf(
   { interrupt, tell }: DaemonHost,
   now: Kept,
-  sleep: (ms: number) => Promise<void>,
+  { sleep, told }: { readonly sleep: (ms: number) => Promise<void>; readonly told: Systemd },
 ): Promise<void> {
   const underWay = new Set<string>();
   await Promise.all([
@@ -86,7 +87,9 @@ async function workOf(
       schedules: () => now.schedules,
       ports: async () => portsOf(await now.fresh()),
       ran: (run) => {
-        for (const line of linesOf(run)) tell(line);
+        const [summary = '', ...failures] = linesOf(run);
+        for (const line of [summary, ...failures]) tell(line);
+        void told.status(`${counted(now.schedules)}, the last one run: ${summary}`);
         now.telling.ran(run);
       },
     }),
@@ -104,6 +107,10 @@ async function workOf(
 
 function captures({ agents, run }: Schedule, agent: string): boolean {
   return run.includes('snapshot') && matchesAny(agent, agents);
+}
+
+function counted(schedules: readonly Schedule[]): string {
+  return `${String(schedules.length)} ${schedules.length === 1 ? 'schedule' : 'schedules'}`;
 }
 
 function linesOf({ schedule, outcome, snapshots, destroyed, failures }: ScheduleRun): string[] {
@@ -127,7 +134,8 @@ async function reloaded({ load, tell }: DaemonHost, told: Systemd, now: Kept): P
     await now.telling.end();
     const telling = await beginTelling(fresh);
     Object.assign(now, { fresh, schedules: config.schedules, telling });
-    tell(`the config was read anew: ${String(config.schedules.length)} schedules`);
+    await told.status(counted(config.schedules));
+    tell(`the config was read anew: ${counted(config.schedules)}`);
   } catch (error) {
     const { code, message } = toCowherdError(error);
     tell(`warning: ${code}: the config is no good, the old one stays: ${message}`);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { requireLab } from '../support/lab/available.ts';
+import { UNITS } from '../support/service/unit.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
 import { must, run, type RunResult } from '../support/lab/run.ts';
 
@@ -78,7 +79,8 @@ packaged('holds what it needs and nothing else', ({ installed }) => {
   assert.equal(readdirSync(installed.modules), ['cowherd']);
   const about = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as object;
   assert.not.ok('dependencies' in about);
-  for (const path of ['dist/main.js', 'dist/guard.js', 'config/cowherd-recover.service'])
+  const units = UNITS.map((name) => `config/${name}`);
+  for (const path of ['dist/main.js', 'dist/guard.js', ...units])
     assert.ok(existsSync(join(top, path)), path);
   const notices = readFileSync(join(top, 'dist/THIRD-PARTY-NOTICES'), 'utf8');
   for (const name of ['commander', 'dockerode', 'execa', 'yaml', 'zod'])

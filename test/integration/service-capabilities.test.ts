@@ -2,6 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
+import type { SnapshotReport } from '../../src/model/snapshot.ts';
+import type { PruneDocument } from '../../src/usecases/prune-document.ts';
 import type { RecoverReport } from '../../src/usecases/recover.ts';
 import { takeOne } from '../support/cycle/commands.ts';
 import { makeOddTree, unprotect } from '../support/cycle/odd-tree.ts';
@@ -19,11 +21,16 @@ import { requireLab } from '../support/lab/available.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
 import { capturesPlain } from '../support/lab/record.ts';
 import { must, run } from '../support/lab/run.ts';
-import { capabilities, values } from '../support/service/unit.ts';
+import { capabilities, limits, values, type UnitName } from '../support/service/unit.ts';
 
 requireLab();
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
+
+const RECOVER = 'cowherd-recover.service';
+const DAEMON = 'cowherd.service';
+
+type Result = RecoverReport | SnapshotReport | PruneDocument;
 
 let lab: Lab;
 let subject: Subject;
@@ -42,17 +49,18 @@ test.after(async () => {
   await lab.stop();
 });
 
-/** `cowherd recover` with no capability but these, as the service would have it. */
-async function recoverWith(names: readonly string[]): Promise<RecoverReport & { status: string }> {
-  const bounding = ['-all', ...names.map((name) => `+${name}`)].join(',');
-  const limits = [`--bounding-set=${bounding}`, '--inh-caps=-all', '--no-new-privs'];
+/** A command with no capability but those of the service, as it would have them. */
+async function limited(unit: UnitName, args: readonly string[]): Promise<Result> {
   const shell = ['sh', '-c', 'grep ^Cap /proc/$$/status >&2; umask "$0"; exec "$@"'];
-  const argv = ['setpriv', ...limits, ...shell, values('Service', 'UMask')[0] ?? ''];
+  const argv = ['setpriv', ...limits(unit), ...shell, values(unit, 'Service', 'UMask')[0] ?? ''];
   const env = { COWHERD_CONFIG: lab.config };
-  const { stdout, stderr } = await run([...argv, process.execPath, MAIN, 'recover', '--json'], {
+  const { stdout, stderr } = await run([...argv, process.execPath, MAIN, ...args, '--json'], {
     env,
   });
-  return { ...(JSON.parse(stdout) as RecoverReport), status: stderr };
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(stderr)?.[1] ?? '';
+  const ones = BigInt(`0x${effective}`).toString(2).replaceAll('0', '').length;
+  assert.is(ones, capabilities(unit).length, stderr);
+  return JSON.parse(stdout) as Result;
 }
 
 /** Kills a command before the last of the steps of a name. */
@@ -68,16 +76,12 @@ async function cutShort(
 }
 
 async function expectRecovered(outcome: 'finished' | 'reverted'): Promise<void> {
-  const { results, failures, status } = await recoverWith(capabilities());
+  const { results, failures } = (await limited(RECOVER, ['recover'])) as RecoverReport;
   assert.equal(failures, []);
   assert.equal(
     results.filter(({ agent }) => agent === 'alpha'),
     [{ agent: 'alpha', outcome }],
   );
-  const bits = capabilities().length;
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '';
-  const ones = BigInt(`0x${effective}`).toString(2).replaceAll('0', '').length;
-  assert.is(ones, bits, status);
   await assertRecovered(subject);
 }
 
@@ -123,6 +127,18 @@ test('with the capabilities of the unit alone an adoption is ended, and rollback
     assert.is(markOf(subject), word);
   }
   assert.ok(existsSync(join(subject.agent.path('shared'), 'odd/frozen-dir/file')));
+});
+
+test('with those of the daemon an agent is captured whole, its databases checkpointed, and what is to go goes', async () => {
+  const taken = (await limited(DAEMON, ['snapshot', 'alpha'])) as SnapshotReport;
+  assert.equal(taken.failures, []);
+  const [point] = taken.snapshots;
+  if (point === undefined) throw new Error(JSON.stringify(taken));
+  assert.is(point.grade, 'checkpointed');
+  assert.ok(point.frozenMs > 0 && point.sqlite.length > 0, JSON.stringify(point));
+  const prune = ['prune', '--id', point.id, '--yes', '--force'];
+  const { destroy, failures } = (await limited(DAEMON, prune)) as PruneDocument;
+  assert.equal([destroy.map(({ id }) => id), failures], [[point.id], []]);
 });
 
 test.run();

@@ -2,14 +2,17 @@ import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { requireMachine } from '../support/machine/available.ts';
 import {
+  ASK_STATUS,
   DOCKER_ROOT,
   HOST,
   KEY,
+  UNITS,
   WEAK,
   WEAK_BTRFS,
   WEAK_POOL,
 } from '../support/machine/host-scripts.ts';
 import { startMachine, type Machine } from '../support/machine/machine.ts';
+import { shellOf } from '../support/machine/shell.ts';
 
 await requireMachine();
 
@@ -33,20 +36,15 @@ interface Point {
 
 let machine: Machine | undefined;
 
-async function inside(script: string) {
-  if (!machine) throw new Error('no machine');
-  return machine.run(['sh', '-c', script], { timeoutMs: 600_000 });
-}
-
-async function said(script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await inside(script);
-  assert.is(exitCode, 0, `${script}: ${stderr}`);
-  return stdout.trim();
-}
-
+const { inside, said } = shellOf(() => machine);
 const data = (agent: string) => `${DOCKER_ROOT}/volumes/${agent}-data/_data`;
 const mountedAt = async (path: string) =>
   (await inside(`findmnt -rno SOURCE --target ${path}`)).stdout.trim();
+
+/** Waits until so many restore points of alpha were taken by schedule. */
+const scheduled = (least: number) =>
+  `until [ $(cowherd snapshots alpha --json | grep -o '"schedule":"often"' | wc -l) -ge ${String(least)} ]
+    do sleep 5; done`;
 
 test.before(async () => {
   machine = await startMachine();
@@ -80,6 +78,42 @@ test('docker volume rm empties an adopted volume and fails; doctor says so, and 
   await said('cowherd rollback gamma --yes');
   assert.is(await said(`cat ${DOCKER_ROOT}/volumes/gamma/_data/word`), 'kept');
   await said('cowherd unadopt gamma --yes && docker volume rm gamma');
+});
+
+test('the daemon is a service: ready, alive to its watchdog, read anew, back after a kill, and ended', async () => {
+  await said(`set -e; ${UNITS} systemd-analyze verify cowherd.service cowherd-run-due.timer`);
+  const shown = async (key: string) => said(`systemctl show -P ${key} cowherd.service`);
+  await said('systemctl start cowherd.service');
+  assert.is(await shown('StatusText'), '1 schedule');
+  await said(scheduled(1));
+  assert.match(
+    await shown('StatusText'),
+    /^1 schedule, the last one run: schedule often: done, 1 taken/,
+  );
+  assert.ok('findings' in (JSON.parse(await said(ASK_STATUS)) as object));
+  await said('systemctl reload cowherd.service');
+  const first = await shown('MainPID');
+  const began = Number(await shown('ActiveEnterTimestampMonotonic'));
+  await said(scheduled(2));
+  assert.ok(Number(await shown('WatchdogTimestampMonotonic')) > began);
+  await said('systemctl kill --kill-who=main --signal=KILL cowherd.service');
+  await said(`until [ "$(systemctl is-active cowherd.service)" = active ] &&
+    [ "$(systemctl show -P MainPID cowherd.service)" != ${first} ]; do sleep 1; done`);
+  assert.is(await said('docker inspect -f "{{.State.Status}}" agent-alpha'), 'running');
+  await said(scheduled(3));
+  await said('systemctl stop cowherd.service');
+  assert.is(await shown('Result'), 'success');
+  assert.is(await shown('ExecMainStatus'), '0');
+});
+
+test('without a daemon a timer runs what is due', async () => {
+  await said('systemctl start cowherd-run-due.timer');
+  await said(scheduled(4));
+  await said(
+    'until [ $(systemctl show -P ActiveState cowherd-run-due) = inactive ]; do sleep 1; done',
+  );
+  assert.is(await said('systemctl show -P Result cowherd-run-due.service'), 'success');
+  await said('systemctl stop cowherd-run-due.timer && rm /etc/cowherd/cowherd.yaml');
 });
 
 test('a pool that is suspended is refused in time, and the others go on', async () => {

@@ -56,3 +56,19 @@ mkfs.btrfs -q -f /dev/mapper/weak && mkdir -p /weak && mount /dev/mapper/weak /w
 btrfs subvolume create /weak/data >/dev/null && echo kept >/weak/data/word
 echo 'agents: { paths: [{ agent: epsilon, path: /weak/data }] }' >/root/weak.yaml
 `;
+
+/** The units, and a config that captures alpha every minute. */
+export const UNITS = `
+cp config/cowherd.service config/cowherd-run-due.service config/cowherd-run-due.timer /etc/systemd/system/
+mkdir -p /etc/cowherd
+cat >/etc/cowherd/cowherd.yaml <<'END'
+schedules: [{ name: often, cron: '* * * * *', agents: [alpha], run: [snapshot, prune] }]
+END
+systemctl daemon-reload
+`;
+
+/** The daemon's API, asked for the state of all. */
+export const ASK_STATUS = `node -e 'require("node:http").get(
+  { socketPath: "/run/cowherd/api.sock", path: "/v1/status" },
+  (answer) => answer.pipe(process.stdout),
+)'`;
