@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { labProblem } from '../lab/available.ts';
+import { benchDaemon } from './daemon.ts';
 import { benchFleet } from './fleet.ts';
 import { benchForeign } from './foreign.ts';
 import { benchFreeze } from './freeze.ts';
@@ -41,6 +42,9 @@ const HELP = `scripts/bench: how fast, next to what one would do by hand (needs 
       \`cowherd snapshots\` with a Docker and no restore point at most 5. And time and
       peak memory of \`cowherd snapshots\` with a quarter, half and all of --points restore points:
       twice as many take at most 2.5 times as much, beyond what none take.
+  scripts/bench daemon   [--agents 200] [--points 10000] [--seconds 120] [--rounds 5]
+      What \`cowherd daemon\` takes while nothing is due: at most 0.01 of a core, over --seconds; its
+      resident memory (goal: 120 MiB); and how long \`status\` and \`snapshots\` take (goal: 1 s).
   scripts/bench retention [--rounds 15]
       How long 100,000 restore points take to be planned (goal: 150 ms), in three time zones; no host
       is made. Fails when it takes more than 6 times as long as sorting them by time (medians).
@@ -58,6 +62,7 @@ const { values, positionals } = parseArgs({
     files: { type: 'string' },
     mib: { type: 'string' },
     points: { type: 'string' },
+    seconds: { type: 'string' },
     only: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -70,7 +75,7 @@ const STANDARD = {
 
 const SIZES = { volumes: [1, 5, 10, 25, 50], points: [100, 500, 1000, 2000] } as const;
 
-type Count = 'rounds' | 'burst' | 'files' | 'mib' | 'agents' | 'points';
+type Count = 'rounds' | 'burst' | 'files' | 'mib' | 'agents' | 'points' | 'seconds';
 
 function given(name: Count, standard: number): number {
   const text = values[name] ?? String(standard);
@@ -86,6 +91,7 @@ const BENCHES: Readonly<Record<string, readonly string[]>> = {
   fleet: ['fleet'],
   scale: ['scale'],
   start: ['start'],
+  daemon: ['daemon'],
   retention: ['retention'],
   all: ['freeze', 'rollback'],
   zfs: ['freeze', 'rollback', 'listing'],
@@ -129,6 +135,13 @@ async function main(): Promise<number> {
   }
   if (parts.includes('fleet'))
     await benchFleet(report, { rounds: given('rounds', 5), agents: given('agents', 50) });
+  if (parts.includes('daemon'))
+    await benchDaemon(report, {
+      agents: given('agents', 200),
+      points: given('points', 10_000),
+      rounds: given('rounds', 5),
+      idleSeconds: given('seconds', 120),
+    });
   if (parts.includes('retention')) benchRetention(report, { rounds: given('rounds', 15) });
   if (parts.includes('scale')) await benchScale(report, { rounds: given('rounds', 5), ...SIZES });
   if (parts.includes('start'))

@@ -33,9 +33,11 @@ export class Report {
   }
 
   /** An absolute goal, which depends on the machine and therefore never fails. */
-  goal(what: string, value: number, below: number): void {
+  goal(what: string, value: number, below: number, unit = 'ms'): void {
     const reached = value < below ? 'reached' : 'not reached on this machine';
-    this.line(`  goal ${what}: ${value.toFixed(1)} ms (under ${String(below)} ms: ${reached})`);
+    this.line(
+      `  goal ${what}: ${value.toFixed(1)} ${unit} (under ${String(below)} ${unit}: ${reached})`,
+    );
   }
 }
 
