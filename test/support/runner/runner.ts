@@ -129,6 +129,8 @@ function childOptions(run: Run, log: string): ChildOptions {
     ...runEnvironment(directory),
     PATH: `${binaries}${delimiter}${process.env['PATH'] ?? ''}`,
     NO_COLOR: '1',
+    // What tests and their support are compiled to is the same in each of them.
+    NODE_COMPILE_CACHE: join(options.root, 'node_modules/.cache/compiled'),
     ...NOT_INHERITED,
     ...(options.soak ? { COWHERD_SOAK: '1' } : {}),
     ...run.env,
