@@ -5,6 +5,7 @@ import type { Agent } from '../lab/agent.ts';
 import { AGENT_UID } from '../lab/image.ts';
 import { startLab, type Lab } from '../lab/lab.ts';
 import { must } from '../lab/run.ts';
+import { IDLE } from './idle.ts';
 import { figure, type Report } from './report.ts';
 import { createRestic } from './restic.ts';
 import { median } from './statistics.ts';
@@ -22,8 +23,6 @@ export interface RollbackOptions {
 const MOST_RATIO = 2;
 const GOAL_SWAP_MS = 50;
 const RESTORES = 3;
-/** Ends at once when it is told to, and writes nothing. */
-const IDLE = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done'];
 
 interface Rollbacks {
   readonly swapMs: number[];

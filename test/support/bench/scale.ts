@@ -2,6 +2,7 @@ import type { SnapshotReport } from '../../../src/model/snapshot.ts';
 import { AGENT_IMAGE } from '../lab/image.ts';
 import { startLab, type Lab } from '../lab/lab.ts';
 import { must } from '../lab/run.ts';
+import { IDLE } from './idle.ts';
 import { makeIsolatedVolume } from './isolated-volumes.ts';
 import { makeManyPoints } from './many-points.ts';
 import { figure, type Report } from './report.ts';
@@ -21,7 +22,6 @@ export interface ScaleOptions {
  * cost is: linear is 1, quadratic about 2.
  */
 const MOST_RATIO = 1.5;
-const IDLE = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done'];
 
 /** A size, and the milliseconds of each run at it, starting the program apart. */
 interface Measured {
