@@ -23,7 +23,8 @@ export interface Subject {
   readonly random: Random;
 }
 
-const FEW = 4;
+/** How many instants of a command are tried where not all are. */
+const FEW = EMULATED ? 4 : 20;
 
 /** When a process kills itself. */
 export type Instant = Pick<KillRequest, 'at' | 'when' | 'delayMs'>;
@@ -92,21 +93,34 @@ function isCapturable(subject: Subject): boolean {
 }
 
 /**
- * Where to kill a command that takes these steps: before each (in CI of a row of equal ones the first and the last), in a soak
- * also at moments within each, in CI at a few. Where the machine is emulated, in CI at {@link FEW} of them by chance.
+ * Where to kill a command that takes these steps: in a soak before each, and at moments within each. In CI at about {@link FEW} of these, spread
+ * by chance; the first step of each name among them, unless the machine is emulated.
  */
 export function instants(steps: readonly string[], random: Random): readonly Instant[] {
   const all = allInstants(steps, random);
-  if (SOAK || !EMULATED) return all;
-  const every = all.length / FEW;
+  if (SOAK || all.length <= FEW) return all;
+  const first = (name: string | undefined) => steps.findIndex((step) => nameOf(step) === name) + 1;
+  const isFirst = ({ at, when }: Instant) =>
+    when === 'before' && first(nameOf(steps[at - 1])) === at;
+  const due = EMULATED ? [] : all.filter(isFirst);
+  const others = all.filter((instant) => !due.includes(instant));
+  const chosen = new Set([...due, ...spread(others, Math.max(FEW - due.length, FEW / 4), random)]);
+  return all.filter((instant) => chosen.has(instant));
+}
+
+/** So many of them, one by chance of each stretch. */
+function spread<T>(of: readonly T[], count: number, random: Random): readonly T[] {
+  const every = of.length / count;
   const offset = random();
-  return all.filter(
+  return of.filter(
     (_, index) => Math.floor(index / every + offset) > Math.floor((index - 1) / every + offset),
   );
 }
 
+const nameOf = (step: string | undefined): string | undefined => step?.split(' ')[1];
+
 function allInstants(steps: readonly string[], random: Random): readonly Instant[] {
-  const name = (index: number) => steps[index]?.split(' ')[1];
+  const name = (index: number) => nameOf(steps[index]);
   return steps.flatMap((_, index) => {
     const inRow = name(index - 1) === name(index) && name(index) === name(index + 1);
     if (inRow && !SOAK) return [];
