@@ -108,20 +108,17 @@ async function buildContext({
   };
 }
 
-/** Runs of a daemon wait a little for what others have locked. */
-const DAEMON_WAIT_MS = 60_000;
-
 function daemonHost(given: Omit<Wanted, 'config' | 'interrupt'>): DaemonHost {
-  const { waitMs } = given.options;
-  const options = { ...given.options, waitMs: waitMs === 0 ? DAEMON_WAIT_MS : waitMs };
+  const { options } = given;
   const listeners: (() => void)[] = [];
   const interrupt = interruptSignal(() => {
     for (const listener of listeners) listener();
   });
   return {
     load: async () => {
+      const { patient } = await import('./usecases/schedule-ports.ts');
       const config = await readConfig(options);
-      return async () => buildContext({ ...given, options, config, interrupt });
+      return async () => patient(await buildContext({ ...given, config, interrupt }));
     },
     interrupt,
     onReload: (listener) => listeners.push(listener),
