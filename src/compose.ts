@@ -60,6 +60,21 @@ async function readConfig(options: GlobalOptions): Promise<Config> {
   });
 }
 
+/** Whoever is frozen shall not wait until a config is mended. Another Docker than that of the config is not asked: it knows none of them. */
+async function configAnyhow(
+  config: () => Promise<Config>,
+  tell: (line: string) => void,
+): Promise<Config> {
+  try {
+    return await config();
+  } catch (error) {
+    const { code, message } = toCowherdError(error);
+    tell(`warning: ${code}: ${message}`);
+    const { parseConfig } = await import('./config/load.ts');
+    return parseConfig('docker: none', { file: 'built-in defaults', hostname: hostname() });
+  }
+}
+
 interface Wanted {
   readonly options: GlobalOptions;
   readonly output: Output;
@@ -108,20 +123,17 @@ async function buildContext({
   };
 }
 
-/** Runs of a daemon wait a little for what others have locked. */
-const DAEMON_WAIT_MS = 60_000;
-
 function daemonHost(given: Omit<Wanted, 'config' | 'interrupt'>): DaemonHost {
-  const { waitMs } = given.options;
-  const options = { ...given.options, waitMs: waitMs === 0 ? DAEMON_WAIT_MS : waitMs };
+  const { options } = given;
   const listeners: (() => void)[] = [];
   const interrupt = interruptSignal(() => {
     for (const listener of listeners) listener();
   });
   return {
     load: async () => {
+      const { patient } = await import('./usecases/schedule-ports.ts');
       const config = await readConfig(options);
-      return async () => buildContext({ ...given, options, config, interrupt });
+      return async () => patient(await buildContext({ ...given, config, interrupt }));
     },
     interrupt,
     onReload: (listener) => listeners.push(listener),
@@ -144,6 +156,10 @@ async function execute(command: Run, options: GlobalOptions, version: string): P
   const output = outputOf(options);
   const { configPath } = await import('./config/load.ts');
   const config = once(async () => readConfig(options));
+  const contextBy = async (read: () => Promise<Config>): Promise<Context> => {
+    const given = { options, output, version, config: await read() };
+    return buildContext({ ...given, interrupt: interruptSignal() });
+  };
   const invocation: Invocation = {
     output,
     configFile: await configPath({
@@ -152,10 +168,8 @@ async function execute(command: Run, options: GlobalOptions, version: string): P
     }),
     now,
     config,
-    context: once(async () => {
-      const given = { options, output, version, config: await config() };
-      return buildContext({ ...given, interrupt: interruptSignal() });
-    }),
+    context: once(async () => contextBy(config)),
+    contextAnyhow: once(async () => contextBy(async () => configAnyhow(config, output.tell))),
     daemon: async () => {
       const { runDaemon } = await import('./daemon/daemon.ts');
       await runDaemon(daemonHost({ options, output, version }));

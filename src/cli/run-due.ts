@@ -11,9 +11,9 @@ export const runDueCommand: Register = (program, bind) => {
   }).action(async () =>
     bind(async ({ output, context }) => {
       const { runDue } = await import('../usecases/run-due.ts');
-      const { portsOf } = await import('../usecases/schedule-ports.ts');
+      const { patient, portsOf } = await import('../usecases/schedule-ports.ts');
       const { recoverQuietly } = await import('../usecases/recover.ts');
-      const world = await context();
+      const world = patient(await context());
       await recoverQuietly(world);
       const document = await runDue(portsOf(world), world.config.schedules);
       if (output.json) output.document(document);

@@ -59,20 +59,29 @@ async function keep(host: DaemonHost, fresh: Fresh, { schedules }: Config): Prom
   const told = systemd(host.env, tell);
   const wake = newWake(interrupt);
   const now: Kept = { fresh, schedules, telling: await beginTelling(fresh) };
-  const api = await serveApi({ context: async () => now.fresh(), version, tell });
-  host.onReload(() => {
-    void reloaded(host, told, now).finally(wake.now);
-  });
-  const alive = watchdog(told);
-  const work = workOf(host, now, { sleep: wake.sleep, told });
-  await told.ready();
-  await told.status(counted(schedules));
-  tell(`ready: ${counted(schedules)}`);
-  await Promise.race([work, aborted(interrupt)]);
-  await told.stopping();
-  const ending = Promise.all([work, now.telling.end(), api.close()]);
-  await Promise.race([ending, delay(ENDING_MS, undefined, { ref: false })]);
-  clearInterval(alive);
+  let reload = Promise.resolve();
+  let alive: NodeJS.Timeout | undefined;
+  const parts = [async () => reload.then(async () => now.telling.end())];
+  try {
+    const api = await serveApi({ context: async () => now.fresh(), version, tell });
+    parts.push(async () => api.close());
+    // One after the other: two at once would leave one that tells beside the other for good.
+    host.onReload(() => {
+      reload = reload.then(async () => reloaded(host, told, now)).finally(wake.now);
+    });
+    alive = watchdog(told);
+    const work = workOf(host, now, { sleep: wake.sleep, told });
+    parts.push(async () => work);
+    await told.ready();
+    await told.status(counted(schedules));
+    tell(`ready: ${counted(schedules)}`);
+    await Promise.race([work, aborted(interrupt)]);
+  } finally {
+    await told.stopping();
+    const ending = Promise.allSettled(parts.map(async (end) => end()));
+    await Promise.race([ending, delay(ENDING_MS, undefined, { ref: false })]);
+    clearInterval(alive);
+  }
 }
 
 async function workOf(
@@ -126,7 +135,9 @@ function failureLine({ agent, code, message }: Failure): string {
 }
 
 /** A config that is no good is told, and the old one stays. */
-async function reloaded({ load, tell }: DaemonHost, told: Systemd, now: Kept): Promise<void> {
+async function reloaded(host: DaemonHost, told: Systemd, now: Kept): Promise<void> {
+  const { load, tell, interrupt } = host;
+  if (interrupt.aborted) return;
   await told.reloading();
   try {
     const fresh = await load();

@@ -52,9 +52,14 @@ async function runOne({ ports, ran }: LoopPorts, schedule: Schedule): Promise<vo
   }
 }
 
+/** Throws nothing either: whoever cannot say when the next one is due looks again when it may be. */
 async function sleepMs({ ports, schedules }: LoopPorts): Promise<number> {
-  const now = await ports();
-  const next = nextDueOf(now, schedules());
-  const ms = next === null ? LONGEST_SLEEP_MS : next - now.now().getTime();
-  return Math.min(Math.max(ms, SHORTEST_SLEEP_MS), LONGEST_SLEEP_MS);
+  try {
+    const now = await ports();
+    const next = nextDueOf(now, schedules());
+    const ms = next === null ? LONGEST_SLEEP_MS : next - now.now().getTime();
+    return Math.min(Math.max(ms, SHORTEST_SLEEP_MS), LONGEST_SLEEP_MS);
+  } catch {
+    return LONGEST_SLEEP_MS;
+  }
 }

@@ -46,7 +46,8 @@ function registryOf(
   measured: readonly Family[],
 ): PromClient.Registry {
   const registry = new Registry();
-  for (const { name, help, samples } of measured) {
+  // Without a label a gauge is 0 until it is set: "no bytes free" of a filesystem that nobody has measured.
+  for (const { name, help, samples } of measured.filter((family) => family.samples.length > 0)) {
     const labelNames = Object.keys(samples[0]?.[0] ?? {});
     const gauge = new Gauge({ name: `cowherd_${name}`, help, labelNames, registers: [registry] });
     for (const [labels, value] of samples) gauge.set({ ...labels }, value);

@@ -12,7 +12,7 @@ interface Taking {
 
 /**
  * Connections on which a request fails at once when its answer breaks off (docker-modem would wait on) or grows over
- * the limit (it would keep all of it): TOOL_FAILED. What a command in a container prints is a stream, and has no limit.
+ * the limit (it would keep all of it): TOOL_FAILED. Of events that is the limit of each. What a command in a container prints is a stream, and has no limit.
  */
 export function boundedAgent(limitBytes = MAX_ANSWER_BYTES): Agent {
   const agent = new Agent({ keepAlive: true, scheduling: 'lifo', timeout: 5_000 });
@@ -29,9 +29,11 @@ export function boundedAgent(limitBytes = MAX_ANSWER_BYTES): Agent {
 }
 
 function watch(request: ClientRequest, response: IncomingMessage, limitBytes: number): void {
+  // Events come for months, one a line: the limit is that of a line.
+  const isLines = /^\/events\b/.test(request.path);
   let bytes = 0;
   response.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
+    bytes = isLines && chunk.includes('\n') ? 0 : bytes + chunk.length;
     if (bytes > limitBytes) request.destroy(tooLong(request.path, limitBytes));
   });
   response.once('close', () => {

@@ -29,8 +29,11 @@ export async function* dockerEvents(
     api.getEvents({ filters: JSON.stringify(WANTED), abortSignal }),
   );
   stream.on('error', () => undefined);
+  const lines = createInterface({ input: stream, crlfDelay: Infinity });
+  // Whoever waits for the next line gets it; where nobody does any more it would end this process.
+  lines.on('error', () => undefined);
   try {
-    for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
+    for await (const line of lines) {
       const event = parseEvent(line);
       if (event !== null) yield event;
     }

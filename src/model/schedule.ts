@@ -1,4 +1,4 @@
-import { CronExpressionParser, type CronExpression } from 'cron-parser';
+import { CronExpressionParser } from 'cron-parser';
 
 /** When something recurs: a cron expression of five fields (six with seconds first) or `@daily` and its like, read in an IANA time zone. */
 export interface Cadence {
@@ -6,9 +6,12 @@ export interface Cadence {
   readonly timezone: string;
 }
 
-const DAY_MS = 24 * 3_600_000;
-/** Looked back through in turn: however often or seldom something recurs, few occurrences are gone through. */
-const WINDOWS_MS = [3_600_000, DAY_MS, 32 * DAY_MS, 366 * DAY_MS, 9 * 366 * DAY_MS];
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** Looked back through for an occurrence. */
+const LONGEST_MS = 9 * 366 * 24 * HOUR_MS;
+/** So often an hour, two, four … are passed over in which cron-parser finds nothing, and says so by giving up. */
+const MOST_GIVEN_UP = 7;
 
 /** What is wrong with an expression, or null; one that names no time at all (31 February) is. */
 export function cronFault(cron: string): string | null {
@@ -26,8 +29,17 @@ export function cronFault(cron: string): string | null {
  * The first occurrence after an instant, in ms of the epoch. Where clocks go forward, a time that is skipped occurs once, an hour later by the clock; where they go
  * back, a time of day that is there twice occurs the first time alone, and what recurs every hour or more often goes on without a gap.
  */
-export function nextOccurrence(cadence: Cadence, afterMs: number): number {
-  return expression(cadence, afterMs).next().getTime();
+export function nextOccurrence({ cron, timezone }: Cadence, afterMs: number): number {
+  for (let tries = 0; ; tries += 1) {
+    const fromMs = afterMs + (2 ** tries - 1) * HOUR_MS;
+    const options = { tz: timezone, currentDate: new Date(fromMs) };
+    try {
+      return CronExpressionParser.parse(cron, options).next().getTime();
+    } catch (error) {
+      // It does so on the day before clocks change by half an hour (Lord Howe), and would again.
+      if (tries === MOST_GIVEN_UP) throw error;
+    }
+  }
 }
 
 /** The newest occurrences until an instant (inclusive), newest first, `count` at most; fewer where there were not so many in nine years. */
@@ -36,27 +48,35 @@ export function latestOccurrences(
   nowMs: number,
   count: number,
 ): readonly number[] {
-  let found: readonly number[] = [];
-  for (const windowMs of WINDOWS_MS) {
-    found = occurrencesIn(cadence, nowMs - windowMs, nowMs);
-    if (found.length >= count) break;
-  }
-  return found.toReversed().slice(0, count);
-}
-
-/** After `fromMs`, until `untilMs`, oldest first. */
-function occurrencesIn(cadence: Cadence, fromMs: number, untilMs: number): readonly number[] {
-  const recurring = expression(cadence, fromMs);
   const found: number[] = [];
-  for (;;) {
-    const next = recurring.next().getTime();
-    if (next > untilMs) return found;
-    found.push(next);
+  while (found.length < count) {
+    const newest = latestUntil(cadence, (found.at(-1) ?? nowMs + 1) - 1);
+    if (newest === null) break;
+    found.push(newest);
   }
+  return found;
 }
 
-function expression({ cron, timezone }: Cadence, afterMs: number): CronExpression {
-  return CronExpressionParser.parse(cron, { tz: timezone, currentDate: new Date(afterMs) });
+/** Sought by halves: there may be thousands in the last hours that have any, and each takes its time. */
+function latestUntil(cadence: Cadence, untilMs: number): number | null {
+  let [found, noneAfterMs] = [Infinity, untilMs];
+  for (let backMs = MINUTE_MS; ; backMs *= 4) {
+    const fromMs = untilMs - Math.min(backMs, LONGEST_MS);
+    found = nextOccurrence(cadence, fromMs);
+    if (found <= untilMs) break;
+    if (backMs >= LONGEST_MS) return null;
+    noneAfterMs = fromMs;
+  }
+  for (;;) {
+    const next = nextOccurrence(cadence, found);
+    if (next > untilMs) return found;
+    found = next;
+    const middleMs = Math.floor((found + noneAfterMs) / 2);
+    if (middleMs <= found) continue;
+    const later = nextOccurrence(cadence, middleMs);
+    if (later <= untilMs) found = later;
+    else noneAfterMs = middleMs;
+  }
 }
 
 export interface Asked {

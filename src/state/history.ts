@@ -1,4 +1,6 @@
 import { mkdir, open, rename, stat } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
+import { untilQuiet } from '../exec/hush.ts';
 import { isOwnerAlive, ownerTag } from '../exec/liveness.ts';
 import { readIfThere } from '../exec/durable.ts';
 import { systemCode } from '../model/errors.ts';
@@ -20,6 +22,7 @@ const ROTATION_WAIT_MS = 10_000;
 const MOST_NAMES = 500;
 const MOST_FAILURES = 50;
 const MOST_CHARACTERS = 500;
+const LINES_AT_ONCE = 100;
 
 /** Adds what is known of a run now; the last line of an id is what holds. On disk when this returns. Throws as Node.js does. */
 export async function appendRun(home: HistoryHome, run: Run): Promise<void> {
@@ -32,7 +35,8 @@ export async function appendRun(home: HistoryHome, run: Run): Promise<void> {
     const { size } = await file.stat();
     const last = size === 0 ? '\n' : await byteAt(file, size - 1);
     const line = `${JSON.stringify({ ...bounded(run), owner: ownerTag() })}\n`;
-    await file.write(last === '\n' ? line : `\n${line}`);
+    // On a disk that is nearly full write(2) may take a part of it, and say so to nobody.
+    await file.writeFile(last === '\n' ? line : `\n${line}`);
     await file.datasync();
   } finally {
     await file.close();
@@ -43,11 +47,19 @@ export async function appendRun(home: HistoryHome, run: Run): Promise<void> {
 export async function readRuns(home: Pick<HistoryHome, 'state'>): Promise<readonly Run[]> {
   const texts = await Promise.all([readIfThere(older(home)), readIfThere(newer(home))]);
   const byId = new Map<string, Run>();
-  for (const line of texts.flatMap((text) => (text ?? '').split('\n'))) {
+  const lines = texts.flatMap((text) => (text ?? '').split('\n'));
+  for (const [index, line] of lines.entries()) {
+    if (index % LINES_AT_ONCE === 0) await breathe();
     const run = parseRun(line);
     if (run !== null) byId.set(run.id, run);
   }
   return [...byId.values()].sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+}
+
+/** A full history takes a third of a second: whoever is frozen meanwhile shall not wait for it. */
+async function breathe(): Promise<void> {
+  await untilQuiet();
+  await setImmediate();
 }
 
 function parseRun(line: string): Run | null {

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { readIfThere, writeDurably } from '../exec/durable.ts';
 import { sha256 } from '../model/digest.ts';
 import { progressSchema, type Progress } from './run-schema.ts';
@@ -41,6 +41,8 @@ export async function writeProgress(
 ): Promise<void> {
   try {
     await writeIn(state, schedule, progress);
+    // What lies there is older, whatever time it was given by a clock that was wrong.
+    await rm(fileIn(runtimeDir, schedule), { force: true }).catch(() => undefined);
   } catch (error) {
     await writeIn(runtimeDir, schedule, progress).catch(() => {
       throw error;

@@ -23,6 +23,14 @@ export interface SchedulePorts {
   readonly skip: (command: RunCommand, scheduled: ScheduledStep, reason: string) => Promise<void>;
 }
 
+/** Two schedules that are due at once, or somebody at the keyboard, want the same agents: who waits for nobody loses an occurrence. */
+const WAIT_MS = 60_000;
+
+/** Waits a little for what others have locked, where nobody has said how long. */
+export function patient(context: Context): Context {
+  return context.waitMs === 0 ? { ...context, waitMs: WAIT_MS } : context;
+}
+
 export type RunStep = Schedule['run'][number];
 
 /** Those of this host. */

@@ -57,6 +57,18 @@ test('agents, findings and filesystems', async () => {
   ]);
 });
 
+test('what has not been measured has no value, and no 0 that would be one', async () => {
+  const text = await metricsOf({});
+  const named = text.split('\n').filter((line) => line.startsWith('cowherd_'));
+  assert.equal(named, [
+    'cowherd_build_info{version="0"} 1',
+    'cowherd_agents 0',
+    'cowherd_findings{severity="error"} 0',
+    'cowherd_findings{severity="warn"} 0',
+    'cowherd_findings{severity="info"} 0',
+  ]);
+});
+
 test('the first thousand agents by name have values of their own, all are counted', async () => {
   const agents = Array.from({ length: 1003 }, (_, nth) =>
     agent(`a${String(1002 - nth).padStart(4, '0')}`, { lastSnapshotAt: '2026-11-22T11:05:03Z' }),

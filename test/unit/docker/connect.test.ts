@@ -135,6 +135,38 @@ test('an answer without end is not kept in memory', async () => {
   );
 });
 
+test('events go on however many there have been', async () => {
+  const padding = 'y'.repeat(60_000);
+  const event = { Type: 'container', Action: 'start', Actor: { ID: 'x', Attributes: { padding } } };
+  const most = 1_200; // 72 MB
+  await withServer(
+    (_request, response) => {
+      response.writeHead(200).flushHeaders();
+      let sent = 0;
+      const more = (): void => {
+        while (sent < most) {
+          sent += 1;
+          if (!response.write(`${JSON.stringify(event)}\n`)) {
+            response.once('drain', more);
+            return;
+          }
+        }
+      };
+      setTimeout(more, 100);
+    },
+    async (socket) => {
+      const ended = new AbortController();
+      let seen = 0;
+      for await (const { id } of (await connectDocker(socket)).events(ended.signal)) {
+        assert.is(id, 'x');
+        seen += 1;
+        if (seen === most) break;
+      }
+      assert.is(seen, most);
+    },
+  );
+});
+
 test('no call waits for ever, and none leaves its request open', async () => {
   const open = new Set<object>();
   await withServer(

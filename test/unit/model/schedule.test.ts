@@ -53,6 +53,41 @@ test('the latest are found however seldom or often something recurs', () => {
 
 const HOURLY = { cron: '0 * * * *', timezone: 'UTC' };
 
+test('what recurs often in some hours alone is found as soon outside of them', () => {
+  const sunday = at('2026-11-29T12:00:00Z');
+  const cases: readonly (readonly [string, string, number])[] = [
+    ['* 9-17 * * 1-5', '2026-11-27T16:59:00Z', 60_000],
+    ['* * * * * 1', '2026-11-23T22:59:59Z', 1_000],
+    ['*/10 * 1 1 *', '2026-01-01T22:50:00Z', 600_000],
+  ];
+  const began = performance.now();
+  for (const [cron, newest, apart] of cases) {
+    const cadence = { cron, timezone: BERLIN };
+    assert.equal(latestOccurrences(cadence, sunday, 2), [at(newest), at(newest) - apart], cron);
+  }
+  assert.ok(performance.now() - began < 5_000, 'thousands of occurrences were gone through');
+});
+
+test('the latest are those that one after the other comes to, also where clocks change', () => {
+  for (const cron of ['*/15 * * * *', '30 2 * * *', '0 0 * * 0', '*/20 1-3 * * 0'])
+    for (const start of ['2026-03-28T00:10:00Z', '2026-10-24T00:10:00Z']) {
+      const cadence = { cron, timezone: BERLIN };
+      let next = nextOccurrence(cadence, at(start));
+      for (let turn = 0; turn < 12; turn += 1) {
+        const last = next;
+        next = nextOccurrence(cadence, last);
+        const [found] = latestOccurrences(cadence, next - 1_000, 1);
+        assert.is(found, last, `${cron} ${new Date(last).toISOString()}`);
+      }
+    }
+});
+
+test('clocks that change by half an hour are no end of it', () => {
+  const cadence = { cron: '0 2 * * *', timezone: 'Australia/Lord_Howe' };
+  const next = nextOccurrence(cadence, at('2026-04-03T15:30:00Z'));
+  assert.ok(next > at('2026-04-03T15:30:00Z') && next <= at('2026-04-05T15:30:00Z'));
+});
+
 test('what never ran is due; what ran is not; of what was missed only the newest is', () => {
   const nowMs = at('2026-11-27T12:10:00Z');
   const due = (last: string | null, delayMs = 0) =>

@@ -84,4 +84,18 @@ test('it is bounded: the older half goes, and what an agent or a tool says is cu
   );
 });
 
+test('a full one is read a little at a time, beside whatever else is done', async () => {
+  await appendRun(home(), run('1', { outcome: 'done' }));
+  const line = readFileSync(file(), 'utf8');
+  const most = 5_000;
+  const lines = Array.from({ length: most }, (_, nth) => line.replace('"id":"1"', `"id":"${nth}"`));
+  writeFileSync(file(), lines.join(''));
+  let others = 0;
+  const timer = setInterval(() => (others += 1), 1);
+  const runs = await readRuns(home());
+  clearInterval(timer);
+  assert.is(runs.length, most);
+  assert.ok(others >= 10, `others had ${others} turns`);
+});
+
 test.run();

@@ -1,0 +1,45 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { readProgress, writeProgress } from '../../../src/state/progress.ts';
+import { suite } from '../../support/suite.ts';
+
+interface Home {
+  state: string;
+  runtimeDir: string;
+}
+
+const test = suite<Home>('how far a schedule has got', { state: '', runtimeDir: '' });
+
+test.before.each((home) => {
+  const root = mkdtempSync(join(tmpdir(), 'progress-'));
+  home.state = join(root, 'state');
+  home.runtimeDir = join(root, 'run');
+});
+test.after.each(({ state }) => rmSync(join(state, '..'), { recursive: true }));
+
+const begun = (at: string) => ({ occurrence: at, startedAt: at, endedAt: null, attempts: 1 });
+const EARLY = begun('2026-11-27T12:00:00.000Z');
+const LATE = begun('2026-11-27T12:15:00.000Z');
+const AHEAD = begun('2031-01-01T00:00:00.000Z');
+
+test('what could not be written to the state directory is kept beside it', async (home) => {
+  await writeProgress(home, 'often', EARLY);
+  rmSync(home.state, { recursive: true });
+  writeFileSync(home.state, 'no directory');
+  await writeProgress(home, 'often', LATE);
+  assert.equal(await readProgress(home, 'often'), LATE);
+});
+
+test('and does not outlive the next that is written, whatever a wrong clock has said', async (home) => {
+  mkdirSync(join(home.state, '..'), { recursive: true });
+  writeFileSync(home.state, 'no directory');
+  await writeProgress(home, 'often', AHEAD);
+  assert.equal(await readProgress(home, 'often'), AHEAD);
+  rmSync(home.state);
+  await writeProgress(home, 'often', EARLY);
+  assert.equal(await readProgress(home, 'often'), EARLY);
+});
+
+test.run();
