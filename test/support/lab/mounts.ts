@@ -92,6 +92,9 @@ export async function unmount(target: string): Promise<void> {
   await must(['umount', '--lazy', '--', target]);
 }
 
+/** What another program has unshared from us may hold it for so long. */
+const HELD_MS = 60_000;
+
 /** Detaches a loop device; returns when the kernel has let go of it. */
 export async function detach(loop: Loop): Promise<void> {
   const held = () =>
@@ -99,7 +102,7 @@ export async function detach(loop: Loop): Promise<void> {
   if (!held()) return;
   await run(['losetup', '--detach', loop.device]);
   await until(`${loop.device} detached${holders(loop.device)}`, () => !held(), {
-    timeoutMs: 10_000,
+    timeoutMs: HELD_MS,
   });
 }
 

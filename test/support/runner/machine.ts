@@ -21,6 +21,13 @@ export function runsInMachine(suite: string): boolean {
   return suite === 'zfs' && !isHostChosen();
 }
 
+/** Makes the machine's image unless it is there: no lab may run meanwhile. What fails the suite that runs in it will tell. */
+export async function buildMachine(child: ChildOptions): Promise<void> {
+  if (machineProblem() !== undefined) return;
+  const timeoutMs = BUILD_AND_BOOT_MINUTES * 60_000;
+  await runChild([LAB, 'zfs', 'build'], { ...child, timeoutMs });
+}
+
 /** Runs these files by the runner inside a ZFS machine; its lines come out as they are printed. */
 export async function runInMachine(
   files: readonly string[],

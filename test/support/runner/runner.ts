@@ -9,7 +9,7 @@ import {
   removeLeftovers,
   runEnvironment,
 } from './leftovers.ts';
-import { LABS, runInMachine, runsInMachine, SLOWER } from './machine.ts';
+import { buildMachine, LABS, runInMachine, runsInMachine, SLOWER } from './machine.ts';
 import type { RunnerOptions, Selection } from './options.ts';
 import { Report } from './report.ts';
 import { judgeCheck, judgeFile, type Verdict } from './verdict.ts';
@@ -58,7 +58,7 @@ export async function runAll(options: RunnerOptions): Promise<number> {
   const report = new Report();
   const run = { options, report, directory: openRunDirectory(), signal: interruption.signal };
   for (const name of options.checks) await runCheck(run, name);
-  for (const selection of together(options)) await runSelection(run, selection);
+  await runSelections(run, together(options));
   await look(run, 'the run');
   closeRunDirectory(run.directory);
   if (interrupted > 0) report.fail('interrupted', []);
@@ -77,12 +77,27 @@ async function runCheck(run: Run, name: CheckName): Promise<void> {
   }
 }
 
+/** Suites here run one after the other; one in a machine, which has enough of one processor, beside them. */
+async function runSelections(run: Run, selections: readonly Selection[]): Promise<void> {
+  const inMachine = selections.filter(({ name }) => runsInMachine(name));
+  const here = selections.filter((selection) => !inMachine.includes(selection));
+  const inTurn = async (one: Run, all: readonly Selection[]) => {
+    for (const selection of all) await runSelection(one, selection);
+  };
+  if (inMachine.length === 0 || here.length === 0) return inTurn(run, selections);
+  await buildMachine(childOptions(run, 'image'));
+  const beside = { ...run, directory: openRunDirectory() };
+  await Promise.all([inTurn(run, here), inTurn(beside, inMachine)]);
+  await look(beside, 'the machines');
+  closeRunDirectory(beside.directory);
+}
+
 async function runSelection(run: Run, selection: Selection): Promise<void> {
   const { name, files, outside = [] } = selection;
   if (files.length === 0) run.report.fail(name, ['nothing ran: no test files']);
   else if (runsInMachine(name)) await runMachineSuite(run, name, files);
   const here = name === 'zfs' ? { ...run, env: LABS, slower: SLOWER } : run;
-  const width = name === 'unit' ? 2 : run.options.jobs;
+  const width = name === 'unit' || runsInMachine(name) ? 2 : run.options.jobs;
   await runFiles(here, runsInMachine(name) ? outside : files, width);
 }
 
