@@ -4,7 +4,7 @@ import type { Tier } from '../model/snapshot.ts';
 import type { Context } from './context.ts';
 import { newestOf } from './coverage.ts';
 import { observeHost, type PlacedAgent } from './host.ts';
-import { readRestorePoints, type RestorePoint } from './restore-points.ts';
+import { futureLast, readRestorePoints, type RestorePoint } from './restore-points.ts';
 import { selectPlaced } from './selection.ts';
 
 /** A volume as `cowherd agents --json` shows it. */
@@ -51,7 +51,7 @@ export async function listAgents(
   const selected = selectPlaced(context, host, patterns);
   const { points, unread } = await readRestorePoints(context, host);
   return {
-    agents: selected.map((agent) => agentDocument(agent, points)),
+    agents: selected.map((agent) => agentDocument(agent, futureLast(points, context.now()))),
     failures: unread.map(({ error }) => toFailure(null, error)),
   };
 }

@@ -33,7 +33,7 @@ export interface AgentCoverage {
 }
 
 export interface CoverageRequest {
-  /** Of all agents, newest first. */
+  /** Of all agents, newest first, those from the future last. */
   readonly points: readonly RestorePoint[];
   /** Whether the driver of a filesystem can roll back at once. */
   readonly instant: (fsId: string) => boolean;
@@ -58,7 +58,7 @@ export function coverageOf(agent: PlacedAgent, request: CoverageRequest): AgentC
   };
 }
 
-/** An agent's newest restore point that is not a safety snapshot; `points` of all agents, newest first. */
+/** An agent's newest restore point that is not a safety snapshot; `points` of all agents, newest first, those from the future last. */
 export function newestOf(
   agent: Pick<PlacedAgent, 'name'>,
   points: readonly RestorePoint[],

@@ -1,14 +1,16 @@
 import { observe } from '../docker/observe.ts';
 import { toFailure } from '../model/errors.ts';
 import { matchesAny } from '../model/globs.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { Occasion } from '../model/occasion.ts';
 import type { RunResult } from '../model/run.ts';
+import { isFuture } from '../model/snapshot-id.ts';
 import type { Context } from './context.ts';
 import { newestOf } from './coverage.ts';
 import { observeHost } from './host.ts';
 import { pruneIds } from './prune.ts';
 import { NOTHING, recorded } from './recorded.ts';
-import { readRestorePoints } from './restore-points.ts';
+import { futureLast, readRestorePoints } from './restore-points.ts';
 import { snapshot } from './snapshot.ts';
 
 /** A restore point that is younger serves as well. */
@@ -58,14 +60,19 @@ async function withoutYoung(
   agents: readonly string[],
 ): Promise<readonly string[]> {
   const host = await observeHost(context);
-  const { points } = await readRestorePoints(context, host);
-  const nowMs = context.now().getTime();
+  const now = context.now();
+  const points = futureLast((await readRestorePoints(context, host)).points, now);
   return agents.filter((name) => {
     const last = newestOf({ name }, points);
-    const isYoung = last !== null && nowMs - Date.parse(last.manifest.createdAt) < YOUNG_MS;
+    const isYoung = last !== null && isYounger(last.manifest, now);
     const isThere = host.agents.some((agent) => agent.name === name);
     return isThere && isScheduled(context, name) && !isYoung;
   });
+}
+
+/** One from the future is of no known age. */
+function isYounger(manifest: Pick<Manifest, 'createdAt'>, now: Date): boolean {
+  return !isFuture(manifest, now) && now.getTime() - Date.parse(manifest.createdAt) < YOUNG_MS;
 }
 
 async function capture(

@@ -1,7 +1,7 @@
 import type { Agent } from '../model/agent.ts';
 import { CowherdError, toCowherdError } from '../model/errors.ts';
 import type { StoredSnapshot } from '../model/manifest.ts';
-import { newestFirst, parseSnapshotId } from '../model/snapshot-id.ts';
+import { isFuture, newestFirst, parseSnapshotId } from '../model/snapshot-id.ts';
 import type { SnapshotDocument } from '../model/snapshot.ts';
 import type { Store } from '../storage/driver.ts';
 import type { Context } from './context.ts';
@@ -156,6 +156,15 @@ export function ownersAmong(
     if (rank.has(manifest.agent)) return manifest.agent;
     return agents.find(({ aliases }) => aliases.includes(manifest.agent))?.name ?? manifest.agent;
   };
+}
+
+/** Those from the future after all others: a clock that was wrong once must not make one the newest of its agent for years. */
+export function futureLast<T extends Pick<RestorePoint, 'manifest'>>(
+  points: readonly T[],
+  now: Date,
+): readonly T[] {
+  const isAhead = ({ manifest }: T): boolean => isFuture(manifest, now);
+  return [...points.filter((point) => !isAhead(point)), ...points.filter(isAhead)];
 }
 
 /** A restore point as the JSON documents show it. */

@@ -2,6 +2,7 @@ import type { Config } from '../config/schema.ts';
 import { toFailure, CowherdError, type Failure } from '../model/errors.ts';
 import { isGlob, matchesAny } from '../model/globs.ts';
 import type { Cause, RunResult, RunSpace } from '../model/run.ts';
+import { isFuture } from '../model/snapshot-id.ts';
 import type { Context } from './context.ts';
 import { observeHost, storeIds, type Host } from './host.ts';
 import { prunePolicy } from './prune-policy.ts';
@@ -163,6 +164,9 @@ async function recentAgents(
 ): Promise<readonly string[]> {
   const { points } = await readRestorePoints(context, host);
   return points
-    .filter(({ manifest }) => !manifest.safety && Date.parse(manifest.createdAt) >= sinceMs)
+    .filter(({ manifest }) => {
+      const isSince = Date.parse(manifest.createdAt) >= sinceMs;
+      return !manifest.safety && isSince && !isFuture(manifest, context.now());
+    })
     .map(({ agent }) => agent);
 }

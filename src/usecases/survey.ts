@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import { finding, type Finding } from './finding.ts';
 import { observeHost, storeIds, type Host, type PlacedAgent } from './host.ts';
 import { nesting } from './nesting.ts';
-import { restorePointsIn, type RestorePoint } from './restore-points.ts';
+import { futureLast, restorePointsIn, type RestorePoint } from './restore-points.ts';
 import { selectPlaced } from './selection.ts';
 
 /** What a filesystem's store says; a part that could not be read is empty, and a finding says so. */
@@ -28,7 +28,7 @@ export interface Survey {
   /** The chosen ones, with nested datasets. */
   readonly agents: readonly PlacedAgent[];
   readonly stores: readonly StoreSurvey[];
-  /** Of all agents, newest first. */
+  /** Of all agents, newest first, those from the future last. */
   readonly points: readonly RestorePoint[];
   readonly findings: readonly Finding[];
 }
@@ -54,7 +54,7 @@ export async function surveyHost(context: Context, patterns: readonly string[]):
     observation: host.observation,
     agents: await nested(context, selected, stores),
     stores,
-    points: await pointsIn(stores, host, findings),
+    points: futureLast(await pointsIn(stores, host, findings), context.now()),
     findings,
   };
 }

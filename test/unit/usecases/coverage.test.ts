@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import type { Placement } from '../../../src/storage/driver.ts';
 import { coverageFindings } from '../../../src/usecases/coverage-findings.ts';
 import { coverageOf } from '../../../src/usecases/coverage.ts';
+import { futureLast } from '../../../src/usecases/restore-points.ts';
 import { placedAgent, placement, restorePoint } from '../../support/placed.ts';
 
 function ledger(over: Partial<Placement>, points = [restorePoint('alpha', ['work'])]) {
@@ -119,6 +120,19 @@ test('history counts every restore point and shows the newest that is no safety 
     restorePoints: 3,
     pinned: 1,
   });
+});
+
+test('one from the future is the newest only where there is no other', () => {
+  const now = new Date('2026-11-23T00:00:00Z');
+  const ahead = restorePoint('alpha', [], { id: 'alpha@ahead', createdAt: '2031-01-01T00:00:00Z' });
+  const past = restorePoint('alpha', ['work'], { id: 'alpha@past' });
+  const last = (points: readonly (typeof past)[]) =>
+    coverageOf(placedAgent('alpha', []), {
+      ...{ points: futureLast(points, now), instant: () => true, blocked: null },
+    });
+  assert.is(last([ahead, past]).lastSnapshot, 'alpha@past');
+  assert.is(last([ahead, past]).restorePoints, 2);
+  assert.is(last([ahead]).lastSnapshot, 'alpha@ahead');
 });
 
 test.run();
