@@ -36,8 +36,11 @@ export function systemd(env: Environment, tell: (line: string) => void): Systemd
   };
 }
 
-/** Half of what systemd waits, as sd_watchdog_enabled(3) asks. */
+/**
+ * A quarter of what systemd waits. sd_watchdog_enabled(3) asks for half of it, and then one word that is lost ends the daemon: each is a
+ * process, which a disk that hangs for some seconds keeps from starting.
+ */
 function watchdogOf(env: Environment): number | null {
   const usec = Number(env['WATCHDOG_USEC']);
-  return Number.isFinite(usec) && usec > 0 ? Math.max(1, Math.floor(usec / 2_000)) : null;
+  return Number.isFinite(usec) && usec > 0 ? Math.max(1, Math.floor(usec / 4_000)) : null;
 }
