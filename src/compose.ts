@@ -60,6 +60,21 @@ async function readConfig(options: GlobalOptions): Promise<Config> {
   });
 }
 
+/** Whoever is frozen shall not wait until a config is mended. Another Docker than that of the config is not asked: it knows none of them. */
+async function configAnyhow(
+  config: () => Promise<Config>,
+  tell: (line: string) => void,
+): Promise<Config> {
+  try {
+    return await config();
+  } catch (error) {
+    const { code, message } = toCowherdError(error);
+    tell(`warning: ${code}: ${message}`);
+    const { parseConfig } = await import('./config/load.ts');
+    return parseConfig('docker: none', { file: 'built-in defaults', hostname: hostname() });
+  }
+}
+
 interface Wanted {
   readonly options: GlobalOptions;
   readonly output: Output;
@@ -141,6 +156,10 @@ async function execute(command: Run, options: GlobalOptions, version: string): P
   const output = outputOf(options);
   const { configPath } = await import('./config/load.ts');
   const config = once(async () => readConfig(options));
+  const contextBy = async (read: () => Promise<Config>): Promise<Context> => {
+    const given = { options, output, version, config: await read() };
+    return buildContext({ ...given, interrupt: interruptSignal() });
+  };
   const invocation: Invocation = {
     output,
     configFile: await configPath({
@@ -149,10 +168,8 @@ async function execute(command: Run, options: GlobalOptions, version: string): P
     }),
     now,
     config,
-    context: once(async () => {
-      const given = { options, output, version, config: await config() };
-      return buildContext({ ...given, interrupt: interruptSignal() });
-    }),
+    context: once(async () => contextBy(config)),
+    contextAnyhow: once(async () => contextBy(async () => configAnyhow(config, output.tell))),
     daemon: async () => {
       const { runDaemon } = await import('./daemon/daemon.ts');
       await runDaemon(daemonHost({ options, output, version }));

@@ -32,6 +32,8 @@ export interface Invocation {
   readonly config: () => Promise<Config>;
   /** Builds the adapters on first use. Throws CONFIG_INVALID. */
   readonly context: () => Promise<Context>;
+  /** The same, without Docker and by the built-in defaults where the config is no good, which is told. */
+  readonly contextAnyhow: () => Promise<Context>;
   /** Keeps the schedules until we are asked to end. Throws CONFIG_INVALID, LOCKED. */
   readonly daemon: () => Promise<void>;
   /** Asks on a terminal; else CONFIRMATION_REQUIRED unless `yes`. `question` ends without a question mark. */

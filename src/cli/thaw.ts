@@ -6,9 +6,9 @@ export const thawCommand: Register = (program, bind) => {
     description: 'unfreeze now whatever cowherd has frozen; a capture under way becomes invalid',
     example: 'cowherd thaw',
   }).action(async () =>
-    bind(async ({ output, context }) => {
+    bind(async ({ output, contextAnyhow }) => {
       const { thaw } = await import('../usecases/thaw.ts');
-      return showResults(output, await thaw(await context()), 'nothing is frozen by cowherd');
+      return showResults(output, await thaw(await contextAnyhow()), 'nothing is frozen by cowherd');
     }),
   );
 };

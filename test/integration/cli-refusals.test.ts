@@ -87,6 +87,13 @@ test('a config with mistakes: CONFIG_INVALID and 2, all of them at once', async 
   assert.equal([missing.exitCode, missing.code], [2, 'CONFIG_INVALID']);
 });
 
+test('who is frozen is thawed also where the config is no good', async () => {
+  const config = lab.writeConfig('unthawed', { retention: { lst: 3 } });
+  const { exitCode, stderr, stdout } = await lab.cowherd(['thaw', '--json'], { config });
+  assert.equal([exitCode, JSON.parse(stdout)], [0, { results: [], failures: [] }], stderr);
+  assert.match(stderr, 'CONFIG_INVALID');
+});
+
 test('Docker unreachable: 1', async () => {
   const config = lab.writeConfig('nobody', { docker: { socket: join(lab.root, 'nobody.sock') } });
   const commands = ['agents', 'snapshot', 'snapshots', 'adopt alpha --yes', 'rollback alpha --yes'];
