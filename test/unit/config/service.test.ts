@@ -61,6 +61,8 @@ test('they have the capabilities that their job takes, and those that would reac
   for (const name of ['setuid', 'mknod', 'chown', 'sys_resource'])
     assert.not.ok(capabilities(RECOVER).includes(name), name);
   assert.equal(capabilities(RUN_DUE), capabilities(DAEMON));
+  // Without it a copy is made all the same, without the capabilities of the programs in it (cp(1), -a).
+  assert.ok(capabilities(DAEMON).includes('setfcap'));
 });
 
 /** Copies of them that name a program there is, for systemd to look at. */
