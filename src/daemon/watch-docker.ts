@@ -20,8 +20,9 @@ export interface WatchPorts {
 
 /** Compose makes a container and its volumes in several steps: they are looked at when it has been quiet for so long. */
 const QUIET_MS = 1_000;
-/** Somewhere a container may start every second: so long a look is put off at most. */
+/** Somewhere a container may start every second: so long a look is put off at most, or for so many times what the last one took. */
 const LONGEST_MS = 5_000;
+const REST = 20;
 const AGAIN_MS = [1_000, 5_000, 30_000];
 
 interface Watch {
@@ -31,13 +32,19 @@ interface Watch {
   timer: NodeJS.Timeout | null;
   /** When the look that is put off is to be at the latest (monotonic milliseconds). */
   latestMs: number;
+  tookMs: number;
   last: Promise<void>;
 }
 
 /** Follows what Docker does until the interrupt aborts, and takes restore points of scheduled agents: the first of one that is new, and one where a container is removed or comes with another image. Throws nothing. */
 export async function watchDocker(ports: WatchPorts): Promise<void> {
   const watch: Watch = {
-    ...{ seen: null, tried: new Set(), timer: null, latestMs: 0, last: Promise.resolve() },
+    seen: null,
+    tried: new Set(),
+    timer: null,
+    latestMs: 0,
+    tookMs: 0,
+    last: Promise.resolve(),
   };
   const { interrupt, tell } = ports;
   let failed = 0;
@@ -74,7 +81,7 @@ async function follow(ports: WatchPorts, watch: Watch, docker: Docker): Promise<
 /** Looks when nothing has happened for a while, or when that does not come. */
 function later(ports: WatchPorts, watch: Watch, ms: number): void {
   const now = performance.now();
-  if (watch.timer === null) watch.latestMs = now + LONGEST_MS;
+  if (watch.timer === null) watch.latestMs = now + Math.max(LONGEST_MS, REST * watch.tookMs);
   else clearTimeout(watch.timer);
   const due = (): void => {
     watch.timer = null;
@@ -100,7 +107,9 @@ async function look(ports: WatchPorts, watch: Watch): Promise<void> {
   const before = watch.seen;
   watch.seen = now;
   if (before !== null) await take(ports, 'image-changed', withOtherImage(before, now));
+  const began = performance.now();
   const never = await neverCaptured(context);
+  watch.tookMs = performance.now() - began;
   const untried = never.filter((agent) => !watch.tried.has(agent));
   const fresh = untried.filter((agent) => !ports.isTaken(agent));
   // Whether the run that is under way has seen it is known when that has ended.

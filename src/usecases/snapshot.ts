@@ -11,7 +11,7 @@ import { eachAgent } from './each-agent.ts';
 import { observeHost } from './host.ts';
 import { nestingByTurns } from './nesting.ts';
 import { recoverQuietly } from './recover.ts';
-import { listRestorePoints } from './restore-points.ts';
+import { futureLast, listRestorePoints } from './restore-points.ts';
 import { selectPlaced } from './selection.ts';
 import { bracketGroups, candidateOf, nothingToCapture, type Candidate } from './snapshot-plan.ts';
 
@@ -38,7 +38,7 @@ export async function snapshot(
   const { done, failures } = await eachAgent(selected, nest);
   const candidates = done.map(candidateOf);
   const capturable = candidates.filter(({ volumes }) => volumes.length > 0);
-  const points = await listRestorePoints(context, host);
+  const points = futureLast(await listRestorePoints(context, host), context.now());
   const guard = createGuard();
   if (capturable.some(({ agent }) => agent.containers.some(isAlive))) guard.start();
   const run: CaptureRun = {

@@ -85,11 +85,10 @@ function damagedRecordFindings({ damagedRecords }: StoreSurvey): readonly Findin
   });
 }
 
-/** A restore point from the future says that the clock is wrong now, or was. `points` newest first. */
+/** A restore point from the future says that the clock is wrong now, or was. Order of `points` is free. */
 export function clockFindings(points: readonly RestorePoint[], now: Date): readonly Finding[] {
-  const newest = points[0]?.manifest;
-  if (newest === undefined) return [];
-  if (!isFuture(newest, now)) return [];
-  const message = `restore point ${newest.id} is from the future: this host's clock is or was wrong`;
+  const ahead = points.find(({ manifest }) => isFuture(manifest, now));
+  if (ahead === undefined) return [];
+  const message = `restore point ${ahead.manifest.id} is from the future: this host's clock is or was wrong`;
   return [finding('CLOCK_SUSPECT', 'warn', { message, mend: 'set the clock (timedatectl)' })];
 }

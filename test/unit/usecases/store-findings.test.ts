@@ -20,4 +20,15 @@ test('a restore point from the future makes the clock suspect', () => {
   assert.is(finding?.severity, 'warn');
 });
 
+test('whichever of them it is', () => {
+  const ahead = restorePoint('alpha', [], { id: 'alpha@ahead', createdAt: '2031-01-01T00:00:00Z' });
+  for (const points of [
+    [ahead, restorePoint('beta', [])],
+    [restorePoint('beta', []), ahead],
+  ]) {
+    const [finding] = clockFindings(points, new Date('2026-11-23T00:00:00Z'));
+    assert.match(finding?.message ?? '', 'alpha@ahead');
+  }
+});
+
 test.run();
