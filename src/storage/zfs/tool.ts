@@ -2,7 +2,11 @@ import { failureOf, run, type RunOptions } from '../../exec/run.ts';
 import { CowherdError, type ErrorCode } from '../../model/errors.ts';
 
 const TIMEOUT_MS = 2 * 60_000;
+const LOOK_TIMEOUT_MS = 10_000;
 const MAX_LISTING_BYTES = 512 * 1024 * 1024;
+const SUSPENDED_HINT = 'the pool answers no more: look at zpool status, then zpool clear';
+const BAD_POOL_HINT =
+  'zpool status -v tells which disk or which data is bad, dmesg what the disk said; restore what is damaged, zpool clear, then run it again';
 
 interface ToolOptions extends Pick<RunOptions, 'timeoutMs'> {
   /** What is asked for need not exist: the rest is told. */
@@ -32,8 +36,40 @@ async function tool(file: string, args: readonly string[], options: ToolOptions)
       throw failureOf({ file, args, code: undefined, timedOut: false, exitCode, stderr });
     return Buffer.from(stdout, 'latin1').toString('utf8');
   } catch (error) {
-    throw told(error);
+    if (!isTimeout(error)) throw told(error);
+    throw outwaited(error, args, await healths());
   }
+}
+
+function isTimeout(error: unknown): error is CowherdError {
+  return error instanceof CowherdError && error.details['timedOut'] === true;
+}
+
+/** Names and states of all pools, a line each with a tab between: the module's own copy, for which no disk is asked. */
+async function healths(): Promise<string> {
+  const listing = run('zpool', ['list', '-H', '-o', 'name,health'], { timeoutMs: LOOK_TIMEOUT_MS });
+  return listing.then(
+    ({ stdout }) => stdout,
+    () => '',
+  );
+}
+
+/** The failure of a tool that did not end in time: IO_ERROR when a pool that it was asked about is suspended (zpoolprops(7), failmode=wait). */
+export function outwaited(
+  error: CowherdError,
+  args: readonly string[],
+  listing: string,
+): CowherdError {
+  const asked = args.map((arg) => arg.split(/[/@]/)[0] ?? '');
+  const [name] =
+    listing
+      .split('\n')
+      .map((line) => line.split('\t'))
+      .find(([pool = '', health]) => health === 'SUSPENDED' && asked.includes(pool)) ?? [];
+  if (name === undefined) return error;
+  const said = `the pool ${name} is suspended: its disks do not answer`;
+  const { details } = error;
+  return new CowherdError('IO_ERROR', said, { hint: SUSPENDED_HINT, details, cause: error });
 }
 
 interface Meaning {
@@ -41,6 +77,10 @@ interface Meaning {
   readonly code: ErrorCode;
   readonly hint: string;
 }
+
+/** EIO, ENXIO and ECKSUM (EBADE) in the words of libzfs, and of strerror(3) where it has none of its own. */
+const BAD_POOL =
+  /I\/O error|Input\/output error|Invalid exchange|pool is unavailable|devices? is currently unavailable|no valid replicas|insufficient replicas/i;
 
 /** What OpenZFS says where its exit status is always 1 (libzfs_util.c, zfs_standard_error). */
 const MEANINGS: readonly Meaning[] = [
@@ -57,7 +97,12 @@ const MEANINGS: readonly Meaning[] = [
   {
     words: /suspended/i,
     code: 'IO_ERROR',
-    hint: 'the pool answers no more: look at zpool status, then zpool clear',
+    hint: SUSPENDED_HINT,
+  },
+  {
+    words: BAD_POOL,
+    code: 'IO_ERROR',
+    hint: BAD_POOL_HINT,
   },
   {
     words: /dataset does not exist|no such pool|could not find any snapshots/i,
@@ -74,7 +119,7 @@ const MEANINGS: readonly Meaning[] = [
 
 /** The same error with the code that its words mean. */
 export function told(error: unknown): unknown {
-  if (!(error instanceof CowherdError) || error.code !== 'TOOL_FAILED') return error;
+  if (!(error instanceof CowherdError)) return error;
   const said = error.details['stderr'];
   if (typeof said !== 'string') return error;
   const meaning = MEANINGS.find(({ words }) => words.test(said));
