@@ -1,10 +1,9 @@
 import { failureOf, run, type RunOptions } from '../../exec/run.ts';
 import { CowherdError, type ErrorCode } from '../../model/errors.ts';
+import { SUSPENDED_HINT, unlessSuspended } from './suspended.ts';
 
 const TIMEOUT_MS = 2 * 60_000;
-const LOOK_TIMEOUT_MS = 10_000;
 const MAX_LISTING_BYTES = 512 * 1024 * 1024;
-const SUSPENDED_HINT = 'the pool answers no more: look at zpool status, then zpool clear';
 const BAD_POOL_HINT =
   'zpool status -v tells which disk or which data is bad, dmesg what the disk said; restore what is damaged, zpool clear, then run it again';
 
@@ -29,47 +28,17 @@ async function tool(file: string, args: readonly string[], options: ToolOptions)
   const { missingOk = false, timeoutMs = TIMEOUT_MS } = options;
   const limits = { timeoutMs, maxOutputBytes: MAX_LISTING_BYTES };
   try {
-    const result = await run(file, args, { ...limits, okExits: missingOk ? [1] : [] });
+    const result = await unlessSuspended(args, async (signal) =>
+      run(file, args, { ...limits, signal, okExits: missingOk ? [1] : [] }),
+    );
     const { exitCode, stdout, stderr } = result;
     const lines = stderr.split('\n').filter((line) => line !== '');
     if (exitCode !== 0 && !lines.every((line) => NOT_THERE.test(line)))
       throw failureOf({ file, args, code: undefined, timedOut: false, exitCode, stderr });
     return Buffer.from(stdout, 'latin1').toString('utf8');
   } catch (error) {
-    if (!isTimeout(error)) throw told(error);
-    throw outwaited(error, args, await healths());
+    throw told(error);
   }
-}
-
-function isTimeout(error: unknown): error is CowherdError {
-  return error instanceof CowherdError && error.details['timedOut'] === true;
-}
-
-/** Names and states of all pools, a line each with a tab between: the module's own copy, for which no disk is asked. */
-async function healths(): Promise<string> {
-  const listing = run('zpool', ['list', '-H', '-o', 'name,health'], { timeoutMs: LOOK_TIMEOUT_MS });
-  return listing.then(
-    ({ stdout }) => stdout,
-    () => '',
-  );
-}
-
-/** The failure of a tool that did not end in time: IO_ERROR when a pool that it was asked about is suspended (zpoolprops(7), failmode=wait). */
-export function outwaited(
-  error: CowherdError,
-  args: readonly string[],
-  listing: string,
-): CowherdError {
-  const asked = args.map((arg) => arg.split(/[/@]/)[0] ?? '');
-  const [name] =
-    listing
-      .split('\n')
-      .map((line) => line.split('\t'))
-      .find(([pool = '', health]) => health === 'SUSPENDED' && asked.includes(pool)) ?? [];
-  if (name === undefined) return error;
-  const said = `the pool ${name} is suspended: its disks do not answer`;
-  const { details } = error;
-  return new CowherdError('IO_ERROR', said, { hint: SUSPENDED_HINT, details, cause: error });
 }
 
 interface Meaning {

@@ -1,18 +1,13 @@
 import * as assert from 'uvu/assert';
 import { failureOf } from '../../../../src/exec/run.ts';
-import type { CowherdError} from '../../../../src/model/errors.ts';
+import type { CowherdError } from '../../../../src/model/errors.ts';
 import { toCowherdError } from '../../../../src/model/errors.ts';
-import { outwaited, told } from '../../../../src/storage/zfs/tool.ts';
+import { told } from '../../../../src/storage/zfs/tool.ts';
 import { test } from '../../../support/suite.ts';
 
 function failed(file: string, stderr: string, exitCode = 1): CowherdError {
   const failure = { file, args: ['list'], code: undefined, timedOut: false, exitCode, stderr };
   return toCowherdError(told(failureOf(failure)));
-}
-
-function timedOut(): CowherdError {
-  const failure = { file: 'zpool', args: [], code: undefined, exitCode: -1, stderr: '' };
-  return failureOf({ ...failure, timedOut: true });
 }
 
 /** What OpenZFS 2.1 writes: libzfs_util.c and libzfs_sendrecv.c say which errno comes out in which words. */
@@ -75,22 +70,6 @@ test('other failures are what they were', () => {
     assert.is(error.code, code, stderr);
     assert.not.match(error.hint, /zpool status/);
   }
-});
-
-test('a tool that waits for a suspended pool in vain says so, one that waits for another does not', () => {
-  const pools = 'tank\tSUSPENDED\nother\tONLINE\n';
-  for (const args of [
-    ['sync', 'tank'],
-    ['snapshot', '--', 'other/b@x', 'tank/a@x'],
-  ]) {
-    const { code, message, hint } = outwaited(timedOut(), args, pools);
-    assert.is(code, 'IO_ERROR');
-    assert.match(message, /tank is suspended/);
-    assert.match(hint, /zpool status/);
-  }
-  for (const args of [['sync', 'other'], ['get', '-o', 'name', 'tanker/a'], ['version']])
-    assert.is(outwaited(timedOut(), args, pools).code, 'TOOL_FAILED');
-  assert.is(outwaited(timedOut(), ['sync', 'tank'], '').code, 'TOOL_FAILED');
 });
 
 test.run();
