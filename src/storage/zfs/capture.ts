@@ -14,7 +14,7 @@ import {
   publishRestorePoint,
 } from '../files/restore-points.ts';
 import type { Layout } from '../files/layout.ts';
-import { datasetsNamed, snapshotGuids } from './datasets.ts';
+import { guidsOf } from './datasets.ts';
 import type { Home } from './home.ts';
 import { noteImages } from './intent.ts';
 import { CAPTURE, destroyImages, holdImages, located, markImages } from './snapshots.ts';
@@ -126,13 +126,12 @@ function locationOf(set: CaptureSet, name: string, image: string): string {
 }
 
 async function finishImages(set: CaptureSet, name: string): Promise<readonly Image[]> {
-  const datasets = await datasetsNamed(set.volumes.map(({ dataset }) => dataset));
-  const guids = await snapshotGuids(['--', ...snapshotsOf(set, name)]);
-  const guidOf = new Map(Array.from(guids, ([guid, snapshot]) => [snapshot, guid]));
+  const datasets = set.volumes.map(({ dataset }) => dataset);
+  const guids = await guidsOf([...datasets, ...snapshotsOf(set, name)]);
   return set.volumes.map((volume) => {
-    const guid = guidOf.get(`${volume.dataset}@${name}`);
-    const source = datasets.find((one) => one.name === volume.dataset);
-    if (guid === undefined || source === undefined)
+    const guid = guids.get(`${volume.dataset}@${name}`);
+    const sourceGuid = guids.get(volume.dataset);
+    if (guid === undefined || sourceGuid === undefined)
       throw new CowherdError('IO_ERROR', `the snapshot of ${volume.dataset} vanished`, {
         hint: 'somebody renamed or destroyed it; run it again',
       });
@@ -141,7 +140,7 @@ async function finishImages(set: CaptureSet, name: string): Promise<readonly Ima
       volume: named,
       image: imageOf(volume),
       guid,
-      sourceGuid: source.guid,
+      sourceGuid,
       nested: [],
       lost: [],
       whole: true,

@@ -54,8 +54,7 @@ export function zfsDriver(options: ZfsOptions): Driver {
     tier: 'zfs',
     capabilities: CAPABILITIES,
     open: async (fsId) => {
-      await expectVersion();
-      const pool = await usablePool(fsId);
+      const [pool] = await Promise.all([usablePool(fsId), expectVersion()]);
       const parent = await options.parentIn(pool.name);
       const home = await findHome(pool, parent, options.runtimeDir);
       return storeOf(home, () => snapshotName(options.now(), options.random()));
