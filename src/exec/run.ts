@@ -117,7 +117,8 @@ const SAID: readonly (readonly [RegExp, ErrorCode, string])[] = [
     'free some space on this filesystem, then run it again',
   ],
   [/Read-only file system/, 'IO_ERROR', READ_ONLY_HINT],
-  [/Input\/output error/, 'IO_ERROR', BAD_DISK_HINT],
+  // The second is ECKSUM of OpenZFS (EBADE), the third what mount(8) says for EIO.
+  [/Input\/output error|Invalid exchange|can't read superblock/, 'IO_ERROR', BAD_DISK_HINT],
 ];
 
 /** The CowherdError for a tool that failed: TOOL_MISSING, NO_SPACE, IO_ERROR or TOOL_FAILED with the end of its stderr. */

@@ -109,6 +109,9 @@ const SYSTEM_CODES: Readonly<Record<string, ErrorCode>> = {
   ELOOP: 'IO_ERROR',
   EBUSY: 'IO_ERROR',
   ENXIO: 'IO_ERROR',
+  // EBADE and EBADR, which Node.js has no names for: a wrong checksum in metadata of OpenZFS (ECKSUM, EFRAGS).
+  'Unknown system error -52': 'IO_ERROR',
+  'Unknown system error -53': 'IO_ERROR',
 };
 
 /** What to do about a filesystem that has become read-only (EROFS). */
@@ -116,7 +119,8 @@ export const READ_ONLY_HINT =
   'the kernel log (dmesg) tells why it is read-only; once it is well, make it writable again (mount -o remount,rw, or unmount and mount it), then run it again';
 
 /** What to do about a filesystem that does not answer as it should (EIO). */
-export const BAD_DISK_HINT = 'look at the kernel log (dmesg) and at the state of this filesystem';
+export const BAD_DISK_HINT =
+  'look at the kernel log (dmesg) and at the state of this filesystem (zpool status, btrfs device stats)';
 
 const SYSTEM_HINTS: Partial<Record<ErrorCode, string>> = {
   NO_SPACE:

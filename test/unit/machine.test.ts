@@ -39,19 +39,20 @@ test('a remote command arrives as it was given', () => {
   assert.is(stdout, 'it\'s|$HOME|a b||\n;"|');
 });
 
-test('the list of the suite zfs names files and directories; what is not there stays named', () => {
+test('the list of the suite zfs names files and directories, in order and each file once; what is not there stays named', () => {
   const root = mkdtempSync(join(tmpdir(), 'list-'));
   mkdirSync(join(root, 'test/deep'), { recursive: true });
-  writeFileSync(join(root, 'test/deep/a.test.ts'), '');
+  for (const name of ['a', 'long']) writeFileSync(join(root, `test/deep/${name}.test.ts`), '');
   writeFileSync(join(root, 'test/b.test.ts'), '');
   writeFileSync(
     join(root, 'test/zfs.list'),
-    '# all\ntest/deep\n\ntest/b.test.ts\nsoak test/c.test.ts\n',
+    '# all\ntest/deep/long.test.ts\ntest/deep\n\ntest/b.test.ts\nsoak test/c.test.ts\n',
   );
   const filesOf = (...options: string[]) =>
     parseRunnerOptions(['--root', root, ...options, 'zfs']).selections[0]?.files;
-  assert.equal(filesOf(), ['test/deep/a.test.ts', 'test/b.test.ts']);
-  assert.equal(filesOf('--soak'), ['test/deep/a.test.ts', 'test/b.test.ts', 'test/c.test.ts']);
+  const files = ['test/deep/long.test.ts', 'test/deep/a.test.ts', 'test/b.test.ts'];
+  assert.equal(filesOf(), files);
+  assert.equal(filesOf('--soak'), [...files, 'test/c.test.ts']);
   rmSync(root, { recursive: true });
 });
 

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { mountOf } from '../../src/model/mountinfo.ts';
 import { readMounts } from '../../src/storage/mounts.ts';
 import { fresh } from '../support/contract/parts.ts';
+import { EMULATED } from '../support/lab/emulated.ts';
 import { requireZfs } from '../support/zfs/available.ts';
 import { zfsSuite } from '../support/zfs/suite.ts';
 
@@ -15,7 +16,7 @@ const test = zfsSuite('live data');
 
 /** What is started to look into a tree or to write one. */
 const TOOLS = ['cp', 'find', 'lsattr', 'getfattr', 'perl', 'du', 'xargs', 'chattr'];
-const A_SECOND_OF_COPYING = 64 * 1024 * 1024;
+const A_SECOND_OF_COPYING = (EMULATED ? 16 : 64) * 1024 * 1024;
 
 for (const isolated of [true, false])
   for (const kind of ['dataset', 'directory'] as const)

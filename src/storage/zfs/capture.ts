@@ -14,10 +14,11 @@ import {
   publishRestorePoint,
 } from '../files/restore-points.ts';
 import type { Layout } from '../files/layout.ts';
-import { datasetsNamed, snapshotGuids } from './datasets.ts';
+import { guidsOf } from './datasets.ts';
 import type { Home } from './home.ts';
 import { noteImages } from './intent.ts';
 import { CAPTURE, destroyImages, holdImages, located, markImages } from './snapshots.ts';
+import { isSuspended, unlessSuspended } from './suspended.ts';
 import { told, zpool } from './tool.ts';
 
 const SOON_MS = 5_000;
@@ -68,17 +69,20 @@ export async function beginCapture(request: CaptureRequest): Promise<Capture> {
 
 /**
  * A snapshot holds every write(2), but not what a program changed in a mapping and the kernel has not written back yet, not even
- * after the program's end; syncfs(2) writes that. `zpool sync` then leaves `zfs snapshot` little to wait for.
+ * after the program's end; syncfs(2) writes that. `zpool sync` then leaves `zfs snapshot` little to wait for. Nobody is frozen for a pool
+ * that is suspended.
  */
 async function flush({ pool }: Home, sets: readonly CaptureSet[], atRest: boolean): Promise<void> {
   const paths = sets.flatMap(({ volumes }) => volumes.map(({ mountpoint }) => mountpoint));
   const timeoutMs = atRest ? SURELY_MS : SOON_MS;
   const flushed = async () => {
-    if (paths.length > 0) await run('sync', ['-f', '--', ...paths], { timeoutMs });
+    await unlessSuspended([pool.name], async (signal) => {
+      if (paths.length > 0) await run('sync', ['-f', '--', ...paths], { timeoutMs, signal });
+    });
     await zpool(['sync', pool.name], { timeoutMs });
   };
   await flushed().catch((error: unknown) => {
-    if (atRest) throw error;
+    if (atRest || isSuspended(error)) throw error;
   });
 }
 
@@ -90,7 +94,9 @@ async function armSnapshot(count: number): Promise<Armed> {
 
 async function fire(armed: Armed, names: readonly string[], signal: AbortSignal): Promise<void> {
   try {
-    await armed.fire([names], signal);
+    await unlessSuspended(names, async (suspended) =>
+      armed.fire([names], AbortSignal.any([signal, suspended])),
+    );
   } catch (error) {
     throw told(error);
   }
@@ -120,13 +126,12 @@ function locationOf(set: CaptureSet, name: string, image: string): string {
 }
 
 async function finishImages(set: CaptureSet, name: string): Promise<readonly Image[]> {
-  const datasets = await datasetsNamed(set.volumes.map(({ dataset }) => dataset));
-  const guids = await snapshotGuids(['--', ...snapshotsOf(set, name)]);
-  const guidOf = new Map(Array.from(guids, ([guid, snapshot]) => [snapshot, guid]));
+  const datasets = set.volumes.map(({ dataset }) => dataset);
+  const guids = await guidsOf([...datasets, ...snapshotsOf(set, name)]);
   return set.volumes.map((volume) => {
-    const guid = guidOf.get(`${volume.dataset}@${name}`);
-    const source = datasets.find((one) => one.name === volume.dataset);
-    if (guid === undefined || source === undefined)
+    const guid = guids.get(`${volume.dataset}@${name}`);
+    const sourceGuid = guids.get(volume.dataset);
+    if (guid === undefined || sourceGuid === undefined)
       throw new CowherdError('IO_ERROR', `the snapshot of ${volume.dataset} vanished`, {
         hint: 'somebody renamed or destroyed it; run it again',
       });
@@ -135,7 +140,7 @@ async function finishImages(set: CaptureSet, name: string): Promise<readonly Ima
       volume: named,
       image: imageOf(volume),
       guid,
-      sourceGuid: source.guid,
+      sourceGuid,
       nested: [],
       lost: [],
       whole: true,

@@ -57,10 +57,10 @@ export async function snapshotsOf(dataset: string): Promise<readonly string[]> {
 /** Properties set on a dataset itself, with the values of user properties whole. */
 export async function ownProperties(dataset: string): Promise<readonly Property[]> {
   const sources = ['-s', 'local,received'];
-  const argv = ['get', '-Hp', ...sources, '-o', 'property,value,source', 'all', dataset];
-  const properties = parseProperties(await zfs(argv));
-  const names = rowsOf(await zfs(['get', '-H', ...sources, '-o', 'property', 'all', dataset]));
-  const odd = names.flatMap(([name = '']) =>
+  const asked = (columns: string) => zfs(['get', '-Hp', ...sources, '-o', columns, 'all', dataset]);
+  const [listed, names] = await Promise.all([asked('property,value,source'), asked('property')]);
+  const properties = parseProperties(listed);
+  const odd = rowsOf(names).flatMap(([name = '']) =>
     properties.filter((property) => property.name === name).length === 1 ? [] : [name],
   );
   const whole = odd.map(async (name) => {
@@ -75,6 +75,30 @@ export async function propertyOf(dataset: string, name: string): Promise<string 
   const text = await zfs(['get', '-Hp', '-o', 'value', name, dataset], { missingOk: true });
   const value = text.replace(/\n$/, '');
   return value === '' || value === '-' ? null : value;
+}
+
+/** The same of some properties of several at once, by full name; what is gone is missing, and so is what is not set. */
+export async function propertiesOf(
+  names: readonly string[],
+  properties: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+  const found = new Map<string, Map<string, string>>();
+  if (names.length === 0) return found;
+  const argv = ['get', '-Hp', '-o', 'name,property,value', properties.join(','), ...names];
+  for (const [name = '', property = '', value = ''] of rowsOf(
+    await zfs(argv, { missingOk: true }),
+  )) {
+    const values = found.get(name) ?? new Map<string, string>();
+    found.set(name, values);
+    if (value !== '' && value !== '-') values.set(property, value);
+  }
+  return found;
+}
+
+/** Guids by full name of filesystems and snapshots; what is gone is missing. */
+export async function guidsOf(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const found = await propertiesOf(names, ['guid']);
+  return new Map(Array.from(found, ([name, values]) => [name, values.get('guid') ?? '']));
 }
 
 /** Destroys one dataset or snapshot, never what depends on it. Gone already is success. */

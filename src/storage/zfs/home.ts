@@ -8,7 +8,7 @@ import { datasetsNamed, mountedAt, mountPrivately } from './datasets.ts';
 import { poolOf } from './names.ts';
 import { rowsOf, type Pool } from './parse.ts';
 import { usablePool } from './pool.ts';
-import { zfs } from './tool.ts';
+import { zfs, zpool } from './tool.ts';
 
 /** Marks the dataset that holds manifests and records; found by it wherever it was renamed to. */
 const MARK = 'cowherd:store';
@@ -94,8 +94,21 @@ async function isAttached({ layout, store }: Home): Promise<boolean> {
   });
 }
 
-/** The same for what writes: makes parent and store where they are missing. */
+const answering = new WeakMap<Home, Promise<string>>();
+
+/**
+ * Asks a pool, once for each store that is opened, to write something. A write of our own would wait for as long as its disks do not answer
+ * (zpoolprops(7), failmode=wait), and we with it; `zpool sync` can be left behind. Throws IO_ERROR when they do not.
+ */
+export async function expectAnswering(home: Home): Promise<void> {
+  const asked = answering.get(home) ?? zpool(['sync', home.pool.name]);
+  answering.set(home, asked);
+  await asked;
+}
+
+/** `attach` for what writes: makes parent and store where they are missing. */
 export async function ensureHome(home: Home): Promise<Layout> {
+  await expectAnswering(home);
   if (!(await isAttached(home))) {
     await locked(home, async () => createDatasets(home));
     await attach(home);

@@ -1,5 +1,6 @@
 import { CowherdError } from '../../model/errors.ts';
 import { parsePools, parseVersion, POOL_COLUMNS, type Pool } from './parse.ts';
+import { suspendedPool } from './suspended.ts';
 import { zfs, zpool } from './tool.ts';
 
 /** OpenZFS before 2.1 lacks what a rollback relies on (`zfs rename -u` of mounted trees, `zpool sync` semantics). */
@@ -34,11 +35,14 @@ export async function usablePool(guid: string): Promise<Pool> {
     });
   const why = whyUnusable(pool);
   if (why === null) return pool;
-  throw new CowherdError('IO_ERROR', why, { hint: 'zpool status tells why; then zpool clear' });
+  if (pool.health === 'SUSPENDED') throw suspendedPool(pool.name);
+  throw new CowherdError('IO_ERROR', why, {
+    hint: 'zpool status tells why; zpool export and zpool import make it writable again',
+  });
 }
 
 /** Why nothing can be captured in a pool, or null. */
 export function whyUnusable({ name, health, readonly }: Pool): string | null {
-  if (health === 'SUSPENDED') return `the pool ${name} is suspended: its disks do not answer`;
+  if (health === 'SUSPENDED') return suspendedPool(name).message;
   return readonly ? `the pool ${name} is imported read-only` : null;
 }

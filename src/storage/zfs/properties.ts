@@ -12,9 +12,9 @@ const NOT_SETTABLE =
 /** Local values; what is not among them is inherited or the default. */
 export type InPlace = Readonly<Record<string, string>>;
 
-/** The local and user properties that a clone does not get from its origin (zfs-clone(8)): to be set on it. */
-export async function carried(dataset: string): Promise<readonly Property[]> {
-  return (await ownProperties(dataset)).filter(
+/** Of a dataset's own properties the local and user ones that a clone does not get from its origin (zfs-clone(8)): to be set on it. */
+export function carried(own: readonly Property[]): readonly Property[] {
+  return own.filter(
     ({ name }) => !NOT_SETTABLE.test(name) && !isInPlace(name) && name !== IN_PLACE,
   );
 }
@@ -39,11 +39,11 @@ export async function expectProperties(
   );
 }
 
-/** What a dataset has in place; mount points without the pool's altroot. */
-export async function inPlaceOf(dataset: string, { altroot }: Pool): Promise<InPlace> {
-  const own = (await ownProperties(dataset)).filter(({ name }) => isInPlace(name));
+/** Of a dataset's own properties what it has in place; mount points without the pool's altroot. */
+export function inPlaceOf(own: readonly Property[], { altroot }: Pool): InPlace {
+  const kept = own.filter(({ name }) => isInPlace(name));
   return Object.fromEntries(
-    own.map(({ name, value }) => [
+    kept.map(({ name, value }) => [
       name,
       name === 'mountpoint' ? withoutAltroot(value, altroot) : value,
     ]),
@@ -52,7 +52,7 @@ export async function inPlaceOf(dataset: string, { altroot }: Pool): Promise<InP
 
 /** Has a dataset in place remember what it has, so that setting it aside takes one step. */
 export async function remember(dataset: string, pool: Pool): Promise<void> {
-  await zfs(['set', remembering(await inPlaceOf(dataset, pool)), dataset]);
+  await zfs(['set', remembering(inPlaceOf(await ownProperties(dataset), pool)), dataset]);
 }
 
 /** The path below the altroot that is put before it (zpoolprops(7)). */

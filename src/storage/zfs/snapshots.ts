@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { Manifest, StoredSnapshot } from '../../model/manifest.ts';
 import { CowherdError } from '../../model/errors.ts';
 import type { FiledSnapshot } from '../files/restore-points.ts';
-import { destroy, propertyOf, snapshotGuids } from './datasets.ts';
+import { destroy, propertiesOf, snapshotGuids } from './datasets.ts';
 import type { Home } from './home.ts';
 import { datasetOf, nameInPlace } from './names.ts';
 import { rowsOf } from './parse.ts';
@@ -14,6 +14,8 @@ export const ID = 'cowherd:id';
 export const VOLUME = 'cowherd:volume';
 /** The tag of our holds. */
 const HOLD = 'cowherd';
+/** How many holds a snapshot has (zfsprops(7)). */
+const HOLDS = 'userrefs';
 
 /**
  * Full names by guid of the images of manifests, wherever a rollback or a rename has brought them; what is gone is missing. A
@@ -93,17 +95,10 @@ export async function releaseImages(snapshots: readonly string[]): Promise<void>
 
 /** Throws IO_ERROR when another tool holds one of them, or somebody has made a clone of it. */
 export async function expectDestroyable(snapshots: readonly string[]): Promise<void> {
-  if (snapshots.length === 0) return;
-  const held = rowsOf(await zfs(['holds', '-H', '--', ...snapshots], { missingOk: true }));
-  const foreign = held.find(([, tag]) => tag !== HOLD);
-  if (foreign !== undefined) {
-    const [snapshot = '', tag = ''] = foreign;
-    throw new CowherdError('IO_ERROR', `${snapshot} is held by another tool (${tag})`, {
-      hint: `nothing was destroyed; once that tool needs it no more: zfs release ${tag} ${snapshot}`,
-    });
-  }
+  const found = await propertiesOf(snapshots, [HOLDS, 'clones']);
+  await expectNotHeld(snapshots.filter((snapshot) => isHeld(found.get(snapshot))));
   for (const snapshot of snapshots) {
-    const clone = await foreignClone(snapshot);
+    const clone = await foreignClone(found.get(snapshot)?.get('clones')?.split(',') ?? []);
     if (clone === null) continue;
     throw new CowherdError('IO_ERROR', `${clone} is a clone of ${snapshot}`, {
       hint: `nothing was destroyed; destroy the clone, or make it independent: zfs promote ${clone}`,
@@ -111,9 +106,23 @@ export async function expectDestroyable(snapshots: readonly string[]): Promise<v
   }
 }
 
+async function expectNotHeld(snapshots: readonly string[]): Promise<void> {
+  if (snapshots.length === 0) return;
+  const held = rowsOf(await zfs(['holds', '-H', '--', ...snapshots], { missingOk: true }));
+  const foreign = held.find(([, tag]) => tag !== HOLD);
+  if (foreign === undefined) return;
+  const [snapshot = '', tag = ''] = foreign;
+  throw new CowherdError('IO_ERROR', `${snapshot} is held by another tool (${tag})`, {
+    hint: `nothing was destroyed; once that tool needs it no more: zfs release ${tag} ${snapshot}`,
+  });
+}
+
+function isHeld(values: ReadonlyMap<string, string> | undefined): boolean {
+  return Number(values?.get(HOLDS) ?? 0) > 0;
+}
+
 /** A clone that is not a volume of ours, in place or set aside. */
-async function foreignClone(snapshot: string): Promise<string | null> {
-  const clones = (await propertyOf(snapshot, 'clones'))?.split(',') ?? [];
+async function foreignClone(clones: readonly string[]): Promise<string | null> {
   for (const clone of clones) {
     if (nameInPlace(clone) !== null) continue;
     const marked = await zfs(['get', '-H', '-s', 'local', '-o', 'value', VOLUME, clone]);
@@ -127,9 +136,10 @@ async function foreignClone(snapshot: string): Promise<string | null> {
  * mark is touched, and gone already is success.
  */
 export async function destroyImages(snapshots: readonly string[]): Promise<void> {
-  for (const snapshot of snapshots) {
-    if ((await propertyOf(snapshot, CAPTURE)) === null) continue;
-    await releaseImages([snapshot]);
+  const found = await propertiesOf(snapshots, [CAPTURE, HOLDS]);
+  for (const [snapshot, values] of found) {
+    if (!values.has(CAPTURE)) continue;
+    if (isHeld(values)) await releaseImages([snapshot]);
     await destroy(snapshot, '-d');
   }
 }

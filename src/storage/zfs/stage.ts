@@ -4,7 +4,7 @@ import type { Placement, StageRequest, StageSource } from '../driver.ts';
 import { besidePath } from '../files/layout.ts';
 import { compareTrees } from '../tree/compare-tree.ts';
 import { copyTree, type CopyOptions } from '../tree/copy-tree.ts';
-import { childrenOf, propertyOf } from './datasets.ts';
+import { childrenOf, ownProperties, propertyOf } from './datasets.ts';
 import { ensureParent, type Home } from './home.ts';
 import { withDirectory, withMounted } from './images.ts';
 import { asideName, componentOf, datasetOf, nameInPlace } from './names.ts';
@@ -37,12 +37,11 @@ async function stageClone(
   { location }: FromImage,
 ): Promise<Tree> {
   const like = volume.isolated ? volume.dataset : null;
-  const properties = (await carried(like ?? datasetOf(location))).filter(
-    ({ name }) => name !== VOLUME,
-  );
+  const own = await ownProperties(like ?? datasetOf(location));
+  const properties = carried(own).filter(({ name }) => name !== VOLUME);
   const wanted = [...properties, { name: VOLUME, value: volume.volume, source: 'local' }];
   const name = asideName(like ?? (await freeName(home, volume)), transaction, 'new');
-  const values = like === null ? newInPlace(home, volume) : await inPlaceOf(like, home.pool);
+  const values = like === null ? newInPlace(home, volume) : inPlaceOf(own, home.pool);
   const options = wanted.map((property) => `${property.name}=${property.value}`);
   await zfs(['clone', ...setting([...options, ...asideWith(values)]), location, name]);
   await expectProperties(name, wanted);

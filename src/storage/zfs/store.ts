@@ -10,7 +10,7 @@ import { lookThrough } from '../tree/look-through.ts';
 import { destroyRetired, destroyStaged, keepRetired, settleRetired } from './aside.ts';
 import { beginCapture } from './capture.ts';
 import { foreignSnapshots } from './foreign-snapshots.ts';
-import { attach, ensureHome, findHome, type Home } from './home.ts';
+import { attach, ensureHome, expectAnswering, findHome, type Home } from './home.ts';
 import { withDirectory, withMounted } from './images.ts';
 import { findLeftovers, removeLeftovers } from './leftovers.ts';
 import { movedMounts } from './moved-mounts.ts';
@@ -54,8 +54,7 @@ export function zfsDriver(options: ZfsOptions): Driver {
     tier: 'zfs',
     capabilities: CAPABILITIES,
     open: async (fsId) => {
-      await expectVersion();
-      const pool = await usablePool(fsId);
+      const [pool] = await Promise.all([usablePool(fsId), expectVersion()]);
       const parent = await options.parentIn(pool.name);
       const home = await findHome(pool, parent, options.runtimeDir);
       return storeOf(home, () => snapshotName(options.now(), options.random()));
@@ -102,8 +101,12 @@ function keeping(home: Home): Pick<Store, 'list' | 'damaged' | 'has' | 'setPinne
       return [...(await files.damagedRestorePoints(layout, whole)), ...incomplete];
     },
     has: async (id) => exists(`${(await attach(home)).snapshots}/${id}`),
-    setPinned: async (id, pinned) => points.setPinned(home, await attach(home), { id, pinned }),
+    setPinned: async (id, pinned) => {
+      await expectAnswering(home);
+      await points.setPinned(home, await attach(home), { id, pinned });
+    },
     destroy: async (id) => {
+      await expectAnswering(home);
       await points.destroyRestorePoint(home, await attach(home), id);
       await settleRetired(home);
     },

@@ -1,8 +1,11 @@
 import { failureOf, run, type RunOptions } from '../../exec/run.ts';
 import { CowherdError, type ErrorCode } from '../../model/errors.ts';
+import { SUSPENDED_HINT, unlessSuspended } from './suspended.ts';
 
 const TIMEOUT_MS = 2 * 60_000;
 const MAX_LISTING_BYTES = 512 * 1024 * 1024;
+const BAD_POOL_HINT =
+  'zpool status -v tells which disk or which data is bad, dmesg what the disk said; restore what is damaged, zpool clear, then run it again';
 
 interface ToolOptions extends Pick<RunOptions, 'timeoutMs'> {
   /** What is asked for need not exist: the rest is told. */
@@ -25,7 +28,9 @@ async function tool(file: string, args: readonly string[], options: ToolOptions)
   const { missingOk = false, timeoutMs = TIMEOUT_MS } = options;
   const limits = { timeoutMs, maxOutputBytes: MAX_LISTING_BYTES };
   try {
-    const result = await run(file, args, { ...limits, okExits: missingOk ? [1] : [] });
+    const result = await unlessSuspended(args, async (signal) =>
+      run(file, args, { ...limits, signal, okExits: missingOk ? [1] : [] }),
+    );
     const { exitCode, stdout, stderr } = result;
     const lines = stderr.split('\n').filter((line) => line !== '');
     if (exitCode !== 0 && !lines.every((line) => NOT_THERE.test(line)))
@@ -42,6 +47,10 @@ interface Meaning {
   readonly hint: string;
 }
 
+/** EIO, ENXIO and ECKSUM (EBADE) in the words of libzfs, and of strerror(3) where it has none of its own. */
+const BAD_POOL =
+  /I\/O error|Input\/output error|Invalid exchange|pool is unavailable|devices? is currently unavailable|no valid replicas|insufficient replicas/i;
+
 /** What OpenZFS says where its exit status is always 1 (libzfs_util.c, zfs_standard_error). */
 const MEANINGS: readonly Meaning[] = [
   {
@@ -57,7 +66,12 @@ const MEANINGS: readonly Meaning[] = [
   {
     words: /suspended/i,
     code: 'IO_ERROR',
-    hint: 'the pool answers no more: look at zpool status, then zpool clear',
+    hint: SUSPENDED_HINT,
+  },
+  {
+    words: BAD_POOL,
+    code: 'IO_ERROR',
+    hint: BAD_POOL_HINT,
   },
   {
     words: /dataset does not exist|no such pool|could not find any snapshots/i,
@@ -74,7 +88,7 @@ const MEANINGS: readonly Meaning[] = [
 
 /** The same error with the code that its words mean. */
 export function told(error: unknown): unknown {
-  if (!(error instanceof CowherdError) || error.code !== 'TOOL_FAILED') return error;
+  if (!(error instanceof CowherdError)) return error;
   const said = error.details['stderr'];
   if (typeof said !== 'string') return error;
   const meaning = MEANINGS.find(({ words }) => words.test(said));

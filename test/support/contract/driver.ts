@@ -5,11 +5,21 @@ import { leftoversContract } from './leftovers.ts';
 import { stagingContract } from './staging.ts';
 import { swapContract } from './swap.ts';
 
-/** What every driver promises (`Store`, `Capture` and `Driver`), shown on a real filesystem of its own. */
+/** What every driver promises (`Store`, `Capture` and `Driver`), shown on real filesystems of its own. */
 export function driverContract(contract: DriverContract): void {
+  restorePointContract(contract);
+  transactionContract(contract);
+}
+
+/** The half of it that speaks of restore points; for suites that run both at once. */
+export function restorePointContract(contract: DriverContract): void {
   captureContract(contract);
   keepingContract(contract);
   leftoversContract(contract);
+}
+
+/** The other half: new data that takes the place of old. */
+export function transactionContract(contract: DriverContract): void {
   stagingContract(contract);
   swapContract(contract);
 }

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemCode } from '../../../src/model/errors.ts';
 import type { Lab } from '../lab/lab.ts';
 import { processId } from '../lab/processes.ts';
 import { sleep } from '../lab/run.ts';
@@ -21,9 +22,19 @@ export async function freezerOf(lab: Lab, container: string): Promise<Freezer> {
   const v2 = /^0::(.*)$/m.exec(lines)?.[1] ?? '';
   const frozen = (): boolean =>
     v1 === undefined
-      ? /^frozen 1$/m.test(readFileSync(`/sys/fs/cgroup${v2}/cgroup.events`, 'utf8'))
-      : readFileSync(`/sys/fs/cgroup/freezer${v1}/freezer.state`, 'utf8').trim() !== 'THAWED';
+      ? /^frozen 1$/m.test(stateIn(`/sys/fs/cgroup${v2}/cgroup.events`))
+      : /^FR/.test(stateIn(`/sys/fs/cgroup/freezer${v1}/freezer.state`));
   return { container, pid, frozen };
+}
+
+/** Empty where the container was stopped meanwhile, and its cgroup has gone with it. */
+function stateIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ENODEV'].includes(systemCode(error) ?? '')) return '';
+    throw error;
+  }
 }
 
 /** Polls until none is frozen; gives the milliseconds from `since` (of `performance.now()`), Infinity after the limit. */

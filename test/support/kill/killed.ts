@@ -38,9 +38,11 @@ export async function runKilled(lab: Lab, request: KillRequest): Promise<Killed>
     when,
     delayMs,
     fill = '',
+    step = '',
     within = [],
   } = request;
-  const words = [lab.config, command, agent, snapshot, String(at), when, String(delayMs), fill];
+  const instant = [String(at), when, String(delayMs), fill, step];
+  const words = [lab.config, command, agent, snapshot, ...instant];
   const { exitCode, stdout, stderr } = await run([...within, process.execPath, PROGRAM, ...words]);
   const crashed = isEmulatorsCrash(exitCode);
   const killed = crashed || exitCode === 128 + 9;

@@ -9,7 +9,7 @@ import { labContext } from '../context.ts';
 import { withKillSwitch, type KillAt } from './switch.ts';
 
 // The real use-cases on the real store and Docker, in a process that kills itself at the n-th change:
-// CONFIG COMMAND AGENT SNAPSHOT N before|during|full DELAY-MS FILL. It prints each change it begins.
+// CONFIG COMMAND AGENT SNAPSHOT N before|during|full DELAY-MS FILL STEP. It prints each change it begins.
 
 const [
   config = '',
@@ -20,12 +20,14 @@ const [
   when = '',
   delay = '',
   fill = '',
+  step = '',
 ] = process.argv.slice(2);
 const context = await withKillSwitch(await labContext({ config }), {
   at: Number(at),
   when: when as KillAt['when'],
   delayMs: Number(delay),
   fill,
+  step,
 });
 
 const conversion = { agents: [agent], includeUsers: true, despiteSnapshots: true };

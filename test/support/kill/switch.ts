@@ -10,6 +10,8 @@ import { fillUp } from './fill.ts';
  */
 export interface KillAt {
   readonly at: number;
+  /** Counts the changes of this name alone, as `install`; default all. */
+  readonly step?: string;
   readonly when: 'before' | 'during' | 'full';
   readonly delayMs: number;
   /** Where to fill the disk. */
@@ -26,11 +28,15 @@ const CHANGES = new Set([
 
 /** The same context; whatever it changes through its stores and Docker passes a switch that kills this process with SIGKILL. */
 export async function withKillSwitch(context: Context, kill: KillAt): Promise<Context> {
+  const { step = '' } = kill;
   let count = 0;
+  let counted = 0;
   const passing = <T>(name: string, call: () => T): T => {
     count += 1;
     writeSync(1, `${String(count)} ${name}\n`);
-    if (count !== kill.at) return call();
+    if (step !== '' && step !== name) return call();
+    counted += 1;
+    if (counted !== kill.at) return call();
     if (kill.when === 'before') die();
     if (kill.when === 'during') setTimeout(die, kill.delayMs);
     else fillUp(kill.fill ?? '');

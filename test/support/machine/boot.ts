@@ -14,6 +14,21 @@ const EMULATED_CPU = 'Nehalem,+aes,+pclmulqdq';
 /** What udev would load, slowly under emulation, and nothing here uses. */
 const NOT_LOADED = 'kvm_amd,kvm_intel,ata_piix,ata_generic,serio_raw,evdev,button,aesni_intel';
 const COMMAND_LINE = `root=/dev/vda rw console=ttyS0 quiet mitigations=off modprobe.blacklist=${NOT_LOADED}`;
+/**
+ * What costs an emulated processor most: a clock that is read from a device, pages that are cleared before they are used or huge,
+ * string instructions (REP_GOOD), waiting for grace periods of RCU, and flushes of a disk whose cache is unsafe anyhow. With them
+ * `zfs snapshot` takes 0.26 s instead of 0.7 s.
+ */
+const EMULATED_COMMAND_LINE = [
+  ...['clocksource=tsc', 'tsc=reliable', 'init_on_alloc=0', 'transparent_hugepage=never'],
+  ...[
+    'clearcpuid=112',
+    'rcupdate.rcu_expedited=1',
+    'zfs.zfs_nocacheflush=1',
+    'audit=0',
+    'nowatchdog',
+  ],
+].join(' ');
 
 /** Starts QEMU on an overlay of the image; unless `standing`, it is killed when we end, however we do. */
 export async function boot(
@@ -49,11 +64,12 @@ function qemuOptions(
     kind === 'kvm'
       ? ['-accel', 'kvm', '-cpu', 'host']
       : ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', EMULATED_CPU];
+  const commandLine = kind === 'kvm' ? COMMAND_LINE : `${COMMAND_LINE} ${EMULATED_COMMAND_LINE}`;
   return [
     ...machine,
     ...['-smp', '2', '-m', '4096', '-nodefaults', '-display', 'none'],
     ...['-serial', `file:${paths.console}`],
-    ...['-kernel', image.kernel, '-initrd', image.initrd, '-append', COMMAND_LINE],
+    ...['-kernel', image.kernel, '-initrd', image.initrd, '-append', commandLine],
     ...disk(paths.system, 'qcow2', 'system'),
     ...disk(paths.checkout, 'raw', 'checkout'),
     ...disk(paths.pool, 'raw', 'pool'),

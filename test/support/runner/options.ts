@@ -5,7 +5,7 @@ import { CHECKS, type CheckName } from './checks.ts';
 
 export const SUITES = ['unit', 'contract', 'integration', 'e2e', 'zfs'] as const;
 
-/** Test files and directories, one a line, that the suite `zfs` runs in the ZFS machine; after `soak` in a soak alone. */
+/** Test files and directories, one a line, that the suite `zfs` runs in the ZFS machine, each once and in this order; after `soak` in a soak alone. */
 const MACHINE_LIST = 'test/zfs.list';
 
 /** What a run is asked to do. */
@@ -80,10 +80,11 @@ function machineFiles(root: string, soak: boolean): string[] {
   if (!existsSync(list)) return [];
   const lines = readFileSync(list, 'utf8').split('\n');
   const names = lines.map((line) => line.trim()).filter((line) => /^[^#]/.test(line));
-  return names.flatMap((line) => {
+  const files = names.flatMap((line) => {
     const name = line.replace(/^soak /, '');
     if (name !== line && !soak) return [];
-    const { files } = select(root, name, soak);
-    return files.length > 0 ? files : [name];
+    const selected = select(root, name, soak).files;
+    return selected.length > 0 ? selected : [name];
   });
+  return [...new Set(files)];
 }
