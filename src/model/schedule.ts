@@ -1,4 +1,6 @@
 import { CronExpressionParser, type CronExpression } from 'cron-parser';
+import { firstAfter, lastUntil, type Recurring, type WallTimes } from './recurrence.ts';
+import { zoneOf } from './zone.ts';
 
 /** When something recurs: a cron expression of five fields (six with seconds first) or `@daily` and its like, read in an IANA time zone. */
 export interface Cadence {
@@ -6,9 +8,7 @@ export interface Cadence {
   readonly timezone: string;
 }
 
-const DAY_MS = 24 * 3_600_000;
-/** Looked back through in turn: however often or seldom something recurs, few occurrences are gone through. */
-const WINDOWS_MS = [3_600_000, DAY_MS, 32 * DAY_MS, 366 * DAY_MS, 9 * 366 * DAY_MS];
+const HOURS = 24;
 
 /** What is wrong with an expression, or null; one that names no time at all (31 February) is. */
 export function cronFault(cron: string): string | null {
@@ -23,40 +23,54 @@ export function cronFault(cron: string): string | null {
 }
 
 /**
- * The first occurrence after an instant, in ms of the epoch. Where clocks go forward, a time that is skipped occurs once, an hour later by the clock; where they go
- * back, a time of day that is there twice occurs the first time alone, and what recurs every hour or more often goes on without a gap.
+ * The first occurrence after an instant, in ms of the epoch. Where clocks go forward, a time that is skipped occurs once, by as much later as they were put forward; where
+ * they go back, a time of day that is there twice occurs the first time alone, and what recurs every hour or more often goes on without a gap.
  */
 export function nextOccurrence(cadence: Cadence, afterMs: number): number {
-  return expression(cadence, afterMs).next().getTime();
+  return firstAfter(recurring(cadence), afterMs);
 }
 
-/** The newest occurrences until an instant (inclusive), newest first, `count` at most; fewer where there were not so many in nine years. */
+/** The newest occurrences until an instant (inclusive), newest first, `count` at most; fewer where one was not in nine years. */
 export function latestOccurrences(
   cadence: Cadence,
   nowMs: number,
   count: number,
 ): readonly number[] {
-  let found: readonly number[] = [];
-  for (const windowMs of WINDOWS_MS) {
-    found = occurrencesIn(cadence, nowMs - windowMs, nowMs);
-    if (found.length >= count) break;
-  }
-  return found.toReversed().slice(0, count);
-}
-
-/** After `fromMs`, until `untilMs`, oldest first. */
-function occurrencesIn(cadence: Cadence, fromMs: number, untilMs: number): readonly number[] {
-  const recurring = expression(cadence, fromMs);
   const found: number[] = [];
-  for (;;) {
-    const next = recurring.next().getTime();
-    if (next > untilMs) return found;
-    found.push(next);
+  const of = recurring(cadence);
+  let untilMs = nowMs;
+  while (found.length < count) {
+    const last = lastUntil(of, untilMs);
+    if (last === null) break;
+    found.push(last);
+    untilMs = last - 1;
   }
+  return found;
 }
 
-function expression({ cron, timezone }: Cadence, afterMs: number): CronExpression {
-  return CronExpressionParser.parse(cron, { tz: timezone, currentDate: new Date(afterMs) });
+/** The expression is read by a clock that is never changed; where ours are, `recurrence.ts` says what becomes of it. What was read once is kept. */
+function recurring({ cron, timezone }: Cadence): Recurring {
+  const key = `${timezone} ${cron}`;
+  const known = recurrings.get(key) ?? { times: timesOf(cron), zone: zoneOf(timezone) };
+  recurrings.set(key, known);
+  return known;
+}
+const recurrings = new Map<string, Recurring>();
+
+function timesOf(cron: string): WallTimes {
+  const expression = CronExpressionParser.parse(cron, { tz: 'UTC' });
+  const at = (wallMs: number): CronExpression => {
+    expression.reset(new Date(wallMs));
+    return expression;
+  };
+  return {
+    firstAfter: (wallMs) => at(wallMs).next().getTime(),
+    lastUntil: (wallMs) =>
+      at(wallMs + 1)
+        .prev()
+        .getTime(),
+    isHourly: expression.fields.hour.values.length === HOURS,
+  };
 }
 
 export interface Asked {
