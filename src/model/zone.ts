@@ -34,6 +34,13 @@ interface Span {
 
 /** The zone of an IANA name. Offsets are asked of Intl once a span, not once a time. Throws RangeError for a name of none. */
 export function zoneOf(name: string): Zone {
+  const zone = zones.get(name) ?? newZone(name);
+  zones.set(name, zone);
+  return zone;
+}
+const zones = new Map<string, Zone>();
+
+function newZone(name: string): Zone {
   const format = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'longOffset' });
   const spans = new Map<number, Span>();
   const ask = (atMs: number): number => parseOffset(format.format(atMs));
