@@ -1,3 +1,4 @@
+import { RUN_TAG } from '../model/run.ts';
 import type { SnapshotDocument } from '../model/snapshot.ts';
 import { command, type Register } from './options.ts';
 import { ms, table, tellFailures } from './render.ts';
@@ -41,7 +42,9 @@ function row({
   const notes = [
     ...(pinned ? ['pinned'] : []),
     ...(safety ? ['safety'] : []),
-    ...Object.entries(tags).map(([key, value]) => `${key}=${value}`),
+    ...Object.entries(tags)
+      .filter(([key]) => key !== RUN_TAG)
+      .map(([key, value]) => `${key}=${value}`),
   ];
   return [
     id,

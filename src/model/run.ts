@@ -20,6 +20,9 @@ export type Cause =
   | { readonly trigger: 'schedule'; readonly schedule: string; readonly occurrence: string }
   | { readonly trigger: 'event'; readonly event: string };
 
+/** The tag of a schedule's restore points that names the run of an occurrence. */
+export const RUN_TAG = 'schedule-run';
+
 /** One run as history keeps it. Times are RFC 3339 UTC. */
 export interface Run {
   readonly id: string;

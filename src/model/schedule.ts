@@ -1,4 +1,6 @@
-import { CronExpressionParser } from 'cron-parser';
+import { CronExpressionParser, type CronExpression } from 'cron-parser';
+import { firstAfter, lastUntil, type Recurring, type WallTimes } from './recurrence.ts';
+import { zoneOf } from './zone.ts';
 
 /** When something recurs: a cron expression of five fields (six with seconds first) or `@daily` and its like, read in an IANA time zone. */
 export interface Cadence {
@@ -6,12 +8,7 @@ export interface Cadence {
   readonly timezone: string;
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-/** Looked back through for an occurrence. */
-const LONGEST_MS = 9 * 366 * 24 * HOUR_MS;
-/** So often an hour, two, four … are passed over in which cron-parser finds nothing, and says so by giving up. */
-const MOST_GIVEN_UP = 7;
+const HOURS = 24;
 
 /** What is wrong with an expression, or null; one that names no time at all (31 February) is. */
 export function cronFault(cron: string): string | null {
@@ -26,57 +23,54 @@ export function cronFault(cron: string): string | null {
 }
 
 /**
- * The first occurrence after an instant, in ms of the epoch. Where clocks go forward, a time that is skipped occurs once, an hour later by the clock; where they go
- * back, a time of day that is there twice occurs the first time alone, and what recurs every hour or more often goes on without a gap.
+ * The first occurrence after an instant, in ms of the epoch. Where clocks go forward, a time that is skipped occurs once, by as much later as they were put forward; where
+ * they go back, a time of day that is there twice occurs the first time alone, and what recurs every hour or more often goes on without a gap.
  */
-export function nextOccurrence({ cron, timezone }: Cadence, afterMs: number): number {
-  for (let tries = 0; ; tries += 1) {
-    const fromMs = afterMs + (2 ** tries - 1) * HOUR_MS;
-    const options = { tz: timezone, currentDate: new Date(fromMs) };
-    try {
-      return CronExpressionParser.parse(cron, options).next().getTime();
-    } catch (error) {
-      // It does so on the day before clocks change by half an hour (Lord Howe), and would again.
-      if (tries === MOST_GIVEN_UP) throw error;
-    }
-  }
+export function nextOccurrence(cadence: Cadence, afterMs: number): number {
+  return firstAfter(recurring(cadence), afterMs);
 }
 
-/** The newest occurrences until an instant (inclusive), newest first, `count` at most; fewer where there were not so many in nine years. */
+/** The newest occurrences until an instant (inclusive), newest first, `count` at most; fewer where one was not in nine years. */
 export function latestOccurrences(
   cadence: Cadence,
   nowMs: number,
   count: number,
 ): readonly number[] {
   const found: number[] = [];
+  const of = recurring(cadence);
+  let untilMs = nowMs;
   while (found.length < count) {
-    const newest = latestUntil(cadence, (found.at(-1) ?? nowMs + 1) - 1);
-    if (newest === null) break;
-    found.push(newest);
+    const last = lastUntil(of, untilMs);
+    if (last === null) break;
+    found.push(last);
+    untilMs = last - 1;
   }
   return found;
 }
 
-/** Sought by halves: there may be thousands in the last hours that have any, and each takes its time. */
-function latestUntil(cadence: Cadence, untilMs: number): number | null {
-  let [found, noneAfterMs] = [Infinity, untilMs];
-  for (let backMs = MINUTE_MS; ; backMs *= 4) {
-    const fromMs = untilMs - Math.min(backMs, LONGEST_MS);
-    found = nextOccurrence(cadence, fromMs);
-    if (found <= untilMs) break;
-    if (backMs >= LONGEST_MS) return null;
-    noneAfterMs = fromMs;
-  }
-  for (;;) {
-    const next = nextOccurrence(cadence, found);
-    if (next > untilMs) return found;
-    found = next;
-    const middleMs = Math.floor((found + noneAfterMs) / 2);
-    if (middleMs <= found) continue;
-    const later = nextOccurrence(cadence, middleMs);
-    if (later <= untilMs) found = later;
-    else noneAfterMs = middleMs;
-  }
+/** The expression is read by a clock that is never changed; where ours are, `recurrence.ts` says what becomes of it. What was read once is kept. */
+function recurring({ cron, timezone }: Cadence): Recurring {
+  const key = `${timezone} ${cron}`;
+  const known = recurrings.get(key) ?? { times: timesOf(cron), zone: zoneOf(timezone) };
+  recurrings.set(key, known);
+  return known;
+}
+const recurrings = new Map<string, Recurring>();
+
+function timesOf(cron: string): WallTimes {
+  const expression = CronExpressionParser.parse(cron, { tz: 'UTC' });
+  const at = (wallMs: number): CronExpression => {
+    expression.reset(new Date(wallMs));
+    return expression;
+  };
+  return {
+    firstAfter: (wallMs) => at(wallMs).next().getTime(),
+    lastUntil: (wallMs) =>
+      at(wallMs + 1)
+        .prev()
+        .getTime(),
+    isHourly: expression.fields.hour.values.length === HOURS,
+  };
 }
 
 export interface Asked {

@@ -7,6 +7,16 @@ export interface Zone {
    * an hour beside it: as Go's `time.Date` chooses, whose calendar `restic forget` counts by.
    */
   readonly instantOf: (wallMs: number) => number;
+  readonly pieceAt: (atMs: number) => Piece;
+}
+
+/** A time in which clocks do not change; how far they are ahead of UTC in it, and were when they were last changed, if that was within days before. */
+export interface Piece {
+  readonly fromMs: number;
+  /** Its end: the first instant that is not in it. */
+  readonly untilMs: number;
+  readonly offsetMs: number;
+  readonly beforeMs: number;
 }
 
 /** Offsets are looked up at the borders of such spans. No zone has changed its clocks twice within a week since 1970 (tz database). */
@@ -24,18 +34,28 @@ interface Span {
 
 /** The zone of an IANA name. Offsets are asked of Intl once a span, not once a time. Throws RangeError for a name of none. */
 export function zoneOf(name: string): Zone {
+  const zone = zones.get(name) ?? newZone(name);
+  zones.set(name, zone);
+  return zone;
+}
+const zones = new Map<string, Zone>();
+
+function newZone(name: string): Zone {
   const format = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'longOffset' });
   const spans = new Map<number, Span>();
   const ask = (atMs: number): number => parseOffset(format.format(atMs));
   let [last, lastAt] = [span(ask, 0), 0];
-  const offsetAt = (atMs: number): number => {
-    const at = Math.floor(atMs / SPAN_MS);
+  const spanAt = (at: number): Span => {
     if (at !== lastAt) {
       last = spans.get(at) ?? span(ask, at);
       spans.set(at, last);
       lastAt = at;
     }
-    return atMs < last.changeMs ? last.offsetMs : last.laterMs;
+    return last;
+  };
+  const offsetAt = (atMs: number): number => {
+    const { changeMs, offsetMs, laterMs } = spanAt(Math.floor(atMs / SPAN_MS));
+    return atMs < changeMs ? offsetMs : laterMs;
   };
   return {
     wallOf: (atMs) => atMs + offsetAt(atMs),
@@ -44,6 +64,22 @@ export function zoneOf(name: string): Zone {
       const second = offsetAt(wallMs - first);
       return wallMs - second;
     },
+    pieceAt: (atMs) => pieceAt(spanAt, atMs),
+  };
+}
+
+function pieceAt(spanAt: (at: number) => Span, atMs: number): Piece {
+  const at = Math.floor(atMs / SPAN_MS);
+  const { changeMs, offsetMs, laterMs } = spanAt(at);
+  const untilMs = (at + 1) * SPAN_MS;
+  if (atMs >= changeMs) return { fromMs: changeMs, untilMs, offsetMs: laterMs, beforeMs: offsetMs };
+  const before = spanAt(at - 1);
+  const isChanged = Number.isFinite(before.changeMs);
+  return {
+    fromMs: isChanged ? before.changeMs : at * SPAN_MS,
+    untilMs: Math.min(untilMs, changeMs),
+    offsetMs,
+    beforeMs: isChanged ? before.offsetMs : offsetMs,
   };
 }
 

@@ -1,7 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { readIfThere, writeDurably } from '../exec/durable.ts';
 import { sha256 } from '../model/digest.ts';
-import { progressSchema, type Progress } from './run-schema.ts';
+import { progressSchema, type Kept, type Progress } from './run-schema.ts';
 
 /** Where progress is kept; in the runtime directory what could not be written to the state directory, which may be full. */
 export interface ProgressHome {
@@ -11,20 +11,20 @@ export interface ProgressHome {
 }
 
 /** Null when it never ran, or nobody can tell any more. */
-export async function readProgress(
-  { state, runtimeDir }: ProgressHome,
-  schedule: string,
-): Promise<Progress | null> {
+export async function readProgress(home: ProgressHome, schedule: string): Promise<Progress | null> {
+  return newest(home, schedule);
+}
+
+/** Of what is in both the one that was written last: their times are of a clock that may have been set. */
+async function newest({ state, runtimeDir }: ProgressHome, schedule: string): Promise<Kept | null> {
   const kept = await Promise.all(
     [state, runtimeDir].map(async (directory) => readOne(fileIn(directory, schedule))),
   );
-  const [newest = null] = kept
-    .filter((progress) => progress !== null)
-    .sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
-  return newest;
+  const [last = null] = kept.filter((one) => one !== null).sort((a, b) => b.turn - a.turn);
+  return last;
 }
 
-async function readOne(path: string): Promise<Progress | null> {
+async function readOne(path: string): Promise<Kept | null> {
   try {
     const text = await readIfThere(path);
     return text === null ? null : progressSchema.parse(JSON.parse(text));
@@ -35,24 +35,23 @@ async function readOne(path: string): Promise<Progress | null> {
 
 /** For whoever holds the schedule's lock. Throws as Node.js does where it can be kept nowhere. */
 export async function writeProgress(
-  { state, runtimeDir }: ProgressHome,
+  home: ProgressHome,
   schedule: string,
   progress: Progress,
 ): Promise<void> {
+  const kept = { ...progress, turn: ((await newest(home, schedule))?.turn ?? 0) + 1 };
   try {
-    await writeIn(state, schedule, progress);
-    // What lies there is older, whatever time it was given by a clock that was wrong.
-    await rm(fileIn(runtimeDir, schedule), { force: true }).catch(() => undefined);
+    await writeIn(home.state, schedule, kept);
   } catch (error) {
-    await writeIn(runtimeDir, schedule, progress).catch(() => {
+    await writeIn(home.runtimeDir, schedule, kept).catch(() => {
       throw error;
     });
   }
 }
 
-async function writeIn(directory: string, schedule: string, progress: Progress): Promise<void> {
+async function writeIn(directory: string, schedule: string, kept: Kept): Promise<void> {
   await mkdir(`${directory}/schedules`, { recursive: true, mode: 0o700 });
-  await writeDurably(fileIn(directory, schedule), `${JSON.stringify(progress)}\n`);
+  await writeDurably(fileIn(directory, schedule), `${JSON.stringify(kept)}\n`);
 }
 
 function fileIn(directory: string, schedule: string): string {

@@ -33,11 +33,17 @@ export const runLineSchema = z.object({
 
 export const progressSchema = z.object({
   occurrence: z.string(),
+  /** Names its run, however often that was begun: no other has it. */
+  run: z.string().default(''),
   startedAt: z.string(),
   endedAt: z.string().nullable(),
-  /** How often this occurrence was begun. */
-  attempts: z.int().positive(),
+  /** How often this occurrence was begun, those times left out when its process was told to end. */
+  attempts: z.int().nonnegative(),
+  /** Counts what was written, whatever the clock says. */
+  turn: z.int().nonnegative().default(0),
 });
 
+export type Kept = Readonly<z.infer<typeof progressSchema>>;
+
 /** How far a schedule has got: its newest occurrence that was begun. */
-export type Progress = Readonly<z.infer<typeof progressSchema>>;
+export type Progress = Omit<Kept, 'turn'>;

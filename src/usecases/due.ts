@@ -1,5 +1,11 @@
 import { sha256 } from '../model/digest.ts';
-import { dueOccurrence, nextDue, type Cadence } from '../model/schedule.ts';
+import {
+  dueOccurrence,
+  latestOccurrences,
+  nextDue,
+  nextOccurrence,
+  type Cadence,
+} from '../model/schedule.ts';
 import type { Progress } from '../state/run-schema.ts';
 import type { SchedulePorts } from './schedule-ports.ts';
 import type { Schedule } from './scheduled.ts';
@@ -8,12 +14,22 @@ import type { Schedule } from './scheduled.ts';
 export interface Due {
   readonly schedule: Schedule;
   readonly occurrenceMs: number;
-  /** Its run was cut short: when that began (ms of the epoch), and how often it was tried. */
-  readonly resumes: { readonly sinceMs: number; readonly attempts: number } | null;
+  /** Its run that was cut short. */
+  readonly resumes: Pick<Progress, 'run' | 'startedAt' | 'attempts'> | null;
+  /** Agents with a restore point of the schedule since then have theirs (ms of the epoch), although no record says that it ran; null where none can have. */
+  readonly sinceMs: number | null;
+  /** What came before it and was run by nobody. */
+  readonly missed: Stretch | null;
 }
 
-/** So often the run of one occurrence is begun, where each time its process ends before it does. */
-const MOST_ATTEMPTS = 3;
+/** What is run so late may have been run before, and the record of it be lost: with a runtime directory, or a state directory. */
+const LATE_MS = 5 * 60_000;
+
+/** The first and the last of some occurrences (ms of the epoch). */
+export interface Stretch {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
 
 export function cadenceOf(
   { timezone }: Pick<SchedulePorts, 'timezone'>,
@@ -34,23 +50,38 @@ export function delayOf(
 /** What is due of a schedule now, by what is on record of it. Who holds its lock may act on it. */
 export async function dueOf(ports: SchedulePorts, schedule: Schedule): Promise<Due | null> {
   const progress = await ports.readProgress(schedule.name);
-  const occurrenceMs = dueOccurrence(cadenceOf(ports, schedule), {
-    nowMs: ports.now().getTime(),
-    lastMs: progress === null ? null : Date.parse(progress.occurrence),
-    delayMs: delayOf(ports, schedule),
-  });
-  if (occurrenceMs !== null) return { schedule, occurrenceMs, resumes: null };
+  const cadence = cadenceOf(ports, schedule);
+  const lastMs = progress === null ? null : Date.parse(progress.occurrence);
+  const delayMs = delayOf(ports, schedule);
+  const nowMs = ports.now().getTime();
+  const occurrenceMs = dueOccurrence(cadence, { nowMs, lastMs, delayMs });
+  if (occurrenceMs !== null) {
+    const missed = lastMs === null ? null : between(cadence, lastMs, occurrenceMs - 1);
+    // A clock that went back makes its hours come again: what is dated by them may be hours old.
+    const wentBack = lastMs !== null && lastMs > occurrenceMs;
+    const isLate = nowMs - delayMs - occurrenceMs > LATE_MS;
+    const sinceMs = isLate && !wentBack ? occurrenceMs : null;
+    return { schedule, occurrenceMs, resumes: null, sinceMs, missed };
+  }
   return progress === null ? null : resumed(schedule, progress);
 }
 
 function resumed(schedule: Schedule, progress: Progress): Due | null {
-  const { occurrence, startedAt, endedAt, attempts } = progress;
-  if (endedAt !== null || attempts >= MOST_ATTEMPTS) return null;
+  const { occurrence, endedAt } = progress;
+  if (endedAt !== null) return null;
   return {
     schedule,
     occurrenceMs: Date.parse(occurrence),
-    resumes: { sinceMs: Date.parse(startedAt), attempts },
+    ...{ resumes: progress, sinceMs: null, missed: null },
   };
+}
+
+/** Occurrences after an instant and until another (inclusive); null where there are none. */
+export function between(cadence: Cadence, afterMs: number, untilMs: number): Stretch | null {
+  const fromMs = nextOccurrence(cadence, afterMs);
+  if (fromMs > untilMs) return null;
+  const [last = fromMs] = latestOccurrences(cadence, untilMs, 1);
+  return { fromMs, untilMs: last };
 }
 
 /** When the next of these is due (ms of the epoch); null without schedules. */

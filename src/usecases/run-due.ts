@@ -1,8 +1,7 @@
 import { toCowherdError, toFailure, type Failure } from '../model/errors.ts';
 import { outcomeOf, type Cause, type RunOutcome, type RunResult } from '../model/run.ts';
-import { latestOccurrences } from '../model/schedule.ts';
 import type { Progress } from '../state/run-schema.ts';
-import { cadenceOf, delayOf, dueOf, type Due } from './due.ts';
+import { between, cadenceOf, delayOf, dueOf, type Due, type Stretch } from './due.ts';
 import { NOTHING } from './recorded.ts';
 import type { SchedulePorts } from './schedule-ports.ts';
 import type { Schedule } from './scheduled.ts';
@@ -21,6 +20,9 @@ export interface DueDocument {
   readonly runs: readonly ScheduleRun[];
   readonly failures: readonly Failure[];
 }
+
+/** So often the run of one occurrence is begun, where each time its process ends before it does. */
+const MOST_ATTEMPTS = 3;
 
 /** One pass: every schedule that is due runs once, side by side; one that runs elsewhere is left alone. Throws nothing that a failure can say. */
 export async function runDue(
@@ -58,25 +60,37 @@ export async function runIfDue(
   }
 }
 
-async function runLocked(ports: SchedulePorts, due: Due): Promise<ScheduleRun> {
-  const { schedule, occurrenceMs, resumes } = due;
+async function runLocked(ports: SchedulePorts, due: Due): Promise<ScheduleRun | null> {
+  const { schedule, occurrenceMs, resumes, missed } = due;
   const occurrence = new Date(occurrenceMs).toISOString();
+  const attempts = resumes?.attempts ?? 0;
   const begun = {
     occurrence,
-    startedAt: new Date(resumes?.sinceMs ?? ports.now().getTime()).toISOString(),
+    run: resumes?.run ?? ports.random(),
+    startedAt: resumes?.startedAt ?? ports.now().toISOString(),
     endedAt: null,
-    attempts: (resumes?.attempts ?? 0) + 1,
+    attempts: attempts + 1,
   };
   const write = async (progress: Progress): Promise<void> =>
     noted(ports, async () => ports.writeProgress(schedule.name, progress));
-  await write(begun);
-  const result = await runChain(ports, due);
-  // Who was told to end has not: the next process goes on with it.
-  if (!ports.interrupt.aborted) {
-    const last = await skipMissed(ports, due);
-    const endedAt = ports.now().toISOString();
-    await write({ ...begun, occurrence: new Date(last).toISOString(), endedAt });
+  const end = async (atMs: number): Promise<void> =>
+    write({
+      ...begun,
+      occurrence: new Date(atMs).toISOString(),
+      endedAt: ports.now().toISOString(),
+    });
+  if (attempts >= MOST_ATTEMPTS) {
+    const reason = `given up: ${attempts} times its process ended before it did`;
+    await pass(ports, schedule, { fromMs: occurrenceMs, untilMs: occurrenceMs }, reason);
+    await end(occurrenceMs);
+    return null;
   }
+  if (missed !== null) await pass(ports, schedule, missed, 'missed: nobody ran it');
+  await write(begun);
+  const result = await runChain(ports, due, begun.run);
+  // Who was told to end has not: the next process goes on with it, and that it was told to is nothing against it.
+  if (ports.interrupt.aborted) await write({ ...begun, attempts });
+  else await end(await skipMissed(ports, due));
   const { snapshots, destroyed, failures } = result;
   return {
     schedule: schedule.name,
@@ -88,13 +102,17 @@ async function runLocked(ports: SchedulePorts, due: Due): Promise<ScheduleRun> {
   };
 }
 
-async function runChain(ports: SchedulePorts, { schedule, ...due }: Due): Promise<RunResult> {
-  const cause = causeOf(schedule, due.occurrenceMs);
-  const sinceMs = due.resumes?.sinceMs ?? null;
+async function runChain(
+  ports: SchedulePorts,
+  { schedule, occurrenceMs, resumes, sinceMs }: Due,
+  run: string,
+): Promise<RunResult> {
+  const cause = causeOf(schedule, occurrenceMs);
+  const scheduled = { schedule, cause, run, resumes: resumes !== null, sinceMs };
   const results: RunResult[] = [];
   for (const step of schedule.run) {
     if (ports.interrupt.aborted) break;
-    results.push(await ports.perform(step, { schedule, cause, sinceMs }));
+    results.push(await ports.perform(step, scheduled));
   }
   const interrupted = ports.interrupt.aborted ? [toFailure(null, ports.interrupt.reason)] : [];
   return {
@@ -113,15 +131,25 @@ function causeOf(schedule: Schedule, occurrenceMs: number): Cause {
 
 /** A schedule does not overlap with itself: what came while it ran is passed over. Gives the newest of it, or the occurrence that ran. */
 async function skipMissed(ports: SchedulePorts, { schedule, occurrenceMs }: Due): Promise<number> {
-  const cadence = cadenceOf(ports, schedule);
   const untilMs = ports.now().getTime() - delayOf(ports, schedule);
-  const [newest] = latestOccurrences(cadence, untilMs, 1);
-  if (newest === undefined || newest <= occurrenceMs) return occurrenceMs;
+  const came = between(cadenceOf(ports, schedule), occurrenceMs, untilMs);
+  if (came === null) return occurrenceMs;
   const ran = new Date(occurrenceMs).toISOString();
-  const reason = `the run of ${ran} was still under way`;
+  await pass(ports, schedule, came, `the run of ${ran} was still under way`);
+  return came.untilMs;
+}
+
+/** Records the last of some occurrences as passed over; the reason says of which one on. */
+async function pass(
+  ports: SchedulePorts,
+  schedule: Schedule,
+  { fromMs, untilMs }: Stretch,
+  reason: string,
+): Promise<void> {
+  const cause = causeOf(schedule, untilMs);
+  const since = fromMs === untilMs ? '' : ` (since ${new Date(fromMs).toISOString()})`;
   const command = schedule.run[0] ?? 'snapshot';
-  await ports.skip(command, { schedule, cause: causeOf(schedule, newest), sinceMs: null }, reason);
-  return newest;
+  await ports.skip(command, cause, `${reason}${since}`);
 }
 
 /** Without a record the next pass runs it once more: it is told, and goes on. */

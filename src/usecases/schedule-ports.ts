@@ -1,4 +1,4 @@
-import type { RunCommand, RunResult } from '../model/run.ts';
+import type { Cause, RunCommand, RunResult } from '../model/run.ts';
 import { readProgress, writeProgress } from '../state/progress.ts';
 import { tryLocks, type Locks } from '../state/locks.ts';
 import type { Progress } from '../state/run-schema.ts';
@@ -12,6 +12,8 @@ export interface SchedulePorts {
   readonly host: string;
   readonly timezone: string;
   readonly interrupt: AbortSignal;
+  /** Hex digits that were never used before. */
+  readonly random: () => string;
   readonly tell: (line: string) => void;
   /** Null while somebody else runs it. */
   readonly lock: (schedule: Schedule) => Promise<Locks | null>;
@@ -20,7 +22,7 @@ export interface SchedulePorts {
   /** Does and records a step; what fails is in the result. */
   readonly perform: (step: RunStep, scheduled: ScheduledStep) => Promise<RunResult>;
   /** Records that an occurrence was passed over. */
-  readonly skip: (command: RunCommand, scheduled: ScheduledStep, reason: string) => Promise<void>;
+  readonly skip: (command: RunCommand, cause: Cause, reason: string) => Promise<void>;
 }
 
 /** Two schedules that are due at once, or somebody at the keyboard, want the same agents: who waits for nobody loses an occurrence. */
@@ -35,10 +37,10 @@ export type RunStep = Schedule['run'][number];
 
 /** Those of this host. */
 export function portsOf(context: Context): SchedulePorts {
-  const { config, runtimeDir, host, now, interrupt, tell } = context;
+  const { config, runtimeDir, host, now, random, interrupt, tell } = context;
   const home = { state: config.state, runtimeDir };
   return {
-    ...{ now, host, interrupt, tell, timezone: config.timezone },
+    ...{ now, random, host, interrupt, tell, timezone: config.timezone },
     lock: async ({ name }) => {
       const wanted = { key: `schedule:${name}`, label: `the schedule ${name}` };
       const locks = await tryLocks([[wanted]], runtimeDir);
@@ -47,6 +49,6 @@ export function portsOf(context: Context): SchedulePorts {
     readProgress: async (schedule) => readProgress(home, schedule),
     writeProgress: async (schedule, progress) => writeProgress(home, schedule, progress),
     perform: async (step, scheduled) => runStep(context, step, scheduled),
-    skip: async (command, { cause }, reason) => recordSkipped(context, { command, cause }, reason),
+    skip: async (command, cause, reason) => recordSkipped(context, { command, cause }, reason),
   };
 }

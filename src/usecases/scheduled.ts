@@ -1,13 +1,13 @@
 import type { Config } from '../config/schema.ts';
 import { toFailure, CowherdError, type Failure } from '../model/errors.ts';
 import { isGlob, matchesAny } from '../model/globs.ts';
-import type { Cause, RunResult, RunSpace } from '../model/run.ts';
+import { RUN_TAG, type Cause, type RunResult, type RunSpace } from '../model/run.ts';
 import { isFuture } from '../model/snapshot-id.ts';
 import type { Context } from './context.ts';
 import { observeHost, storeIds, type Host } from './host.ts';
 import { prunePolicy } from './prune-policy.ts';
 import { NOTHING, recorded } from './recorded.ts';
-import { readRestorePoints } from './restore-points.ts';
+import { readRestorePoints, type RestorePoint } from './restore-points.ts';
 import { snapshot } from './snapshot.ts';
 import { isBelow } from './store-findings.ts';
 
@@ -16,7 +16,11 @@ export type Schedule = Config['schedules'][number];
 export interface ScheduledStep {
   readonly schedule: Schedule;
   readonly cause: Cause;
-  /** Agents that have a restore point since then are passed over (ms of the epoch); null for none. */
+  /** Names the run of this occurrence, however often that is begun: its restore points have it as a tag. */
+  readonly run: string;
+  /** It was begun before: agents that have theirs of it are passed over. */
+  readonly resumes: boolean;
+  /** Agents of which this schedule has taken a restore point since then are passed over (ms of the epoch); null for none. */
   readonly sinceMs: number | null;
 }
 
@@ -40,23 +44,21 @@ export async function runStep(
 }
 
 /** Agents on a filesystem below `limits.minFree` are not captured: NO_SPACE. */
-async function snapshotStep(
-  context: Context,
-  { schedule, sinceMs, cause }: ScheduledStep,
-): Promise<RunResult> {
+async function snapshotStep(context: Context, scheduled: ScheduledStep): Promise<RunResult> {
+  const { schedule, run } = scheduled;
   const host = await observeHost(context);
   const { known, failures } = knownPatterns(host, schedule);
   const spaces = await spacesOf(context, host);
   const full = fullAgents(context, host, { schedule, spaces });
-  const recent = sinceMs === null ? [] : await recentAgents(context, host, sinceMs);
+  const taken = await agentsDone(context, host, scheduled);
   const { snapshots, ...report } =
     known.length === 0
       ? { snapshots: [], failures: [] }
       : await snapshot(context, {
           agents: known,
-          tags: cause.trigger === 'schedule' ? { schedule: schedule.name } : {},
+          tags: { schedule: schedule.name, [RUN_TAG]: run },
           pin: false,
-          except: new Set([...full.map(({ agent }) => agent), ...recent]),
+          except: new Set([...full.map(({ agent }) => agent), ...taken]),
         });
   return {
     snapshots: snapshots.map(({ id }) => id),
@@ -156,17 +158,42 @@ function fullAgents(
     });
 }
 
-/** Whoever has a restore point that is no safety snapshot since then. */
-async function recentAgents(
+async function agentsDone(
   context: Context,
   host: Host,
-  sinceMs: number,
+  scheduled: ScheduledStep,
 ): Promise<readonly string[]> {
+  if (!scheduled.resumes && scheduled.sinceMs === null) return [];
   const { points } = await readRestorePoints(context, host);
-  return points
-    .filter(({ manifest }) => {
-      const isSince = Date.parse(manifest.createdAt) >= sinceMs;
-      return !manifest.safety && isSince && !isFuture(manifest, context.now());
-    })
+  return takenFor(points, scheduled, context.now());
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/**
+ * Agents of which a restore point was taken for this occurrence: by this run, whatever the clock said then, or since its time. Where a restore point
+ * is dated later than now by hours, a clock was put back, and what is dated since then may be as old.
+ */
+export function takenFor(
+  points: readonly Pick<RestorePoint, 'agent' | 'manifest'>[],
+  { schedule, run, sinceMs }: Omit<ScheduledStep, 'cause'>,
+  now: Date,
+): readonly string[] {
+  const own = points.filter(
+    ({ manifest }) => !manifest.safety && manifest.tags['schedule'] === schedule.name,
+  );
+  const isAgain = new Set(
+    own
+      .filter(({ manifest }) => isFuture(manifest, now))
+      .filter(({ manifest }) => Date.parse(manifest.createdAt) < now.getTime() + DAY_MS)
+      .map(({ agent }) => agent),
+  );
+  const isSince = ({ agent, manifest }: Pick<RestorePoint, 'agent' | 'manifest'>): boolean =>
+    sinceMs !== null &&
+    Date.parse(manifest.createdAt) >= sinceMs &&
+    !isFuture(manifest, now) &&
+    !isAgain.has(agent);
+  return own
+    .filter((point) => point.manifest.tags[RUN_TAG] === run || isSince(point))
     .map(({ agent }) => agent);
 }
