@@ -9,6 +9,8 @@ import type {
   TransactionRecord,
   Tree,
 } from '../model/transaction.ts';
+import type { Concern } from './concern.ts';
+import type { LiveCopies } from './live-copies.ts';
 
 /** What a driver can do, as data that planners read. */
 export interface Capabilities {
@@ -103,8 +105,10 @@ export interface Capture {
   flush(atRest: boolean): Promise<void>;
   /** How long `take` will be about (ms); without it that is no time. */
   readonly expectedMs?: () => number;
-  /** Takes every image; the only step inside the freeze. An abort leaves it to `discard`. */
-  take(signal: AbortSignal): Promise<void>;
+  /** Takes every image; the only step inside the freeze. `moving`: keys of sets that are written meanwhile. An abort leaves it to `discard`. */
+  take(signal: AbortSignal, moving?: ReadonlySet<string>): Promise<void>;
+  /** Only where images are not of one moment unless nobody writes. */
+  readonly live?: LiveCopies;
   /** Removes images that were taken, so that `take` can be tried again. */
   reset(): Promise<void>;
   /** After the thaw: reads images out where they are not isolated, and names them. Order of the set's volumes. */
@@ -159,13 +163,6 @@ export interface InspectRequest {
   readonly root: string;
   readonly maxEntries: number;
   readonly timeoutMs: number;
-}
-
-/** Something about a filesystem that a person should know. */
-export interface Concern {
-  readonly code: 'LOW_SPACE' | 'READ_ONLY' | 'POOL_DEGRADED' | 'NOT_PROMOTED';
-  readonly message: string;
-  readonly mend: string;
 }
 
 /** Work on read-only host directories. */

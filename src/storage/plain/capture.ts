@@ -10,6 +10,8 @@ import {
   partialDirectory,
   publishRestorePoint,
 } from '../files/restore-points.ts';
+import { replaceFiles } from '../files/replace-files.ts';
+import { scratchesOn } from '../files/scratch.ts';
 import { copyFiles } from '../tree/copy-tree.ts';
 import { removeTree } from '../tree/remove-tree.ts';
 import { removeImages, treeAtPath } from './trees.ts';
@@ -36,10 +38,21 @@ export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]):
   await makePartials(layout, sets);
   const steps = sets.flatMap((set) => stepsOf(layout, set));
   const taken = new Map<string, Taken>();
+  const scratches = scratchesOn(layout);
+  const treeOf = (name: string): string =>
+    steps.find(({ volume }) => volume.volume === name)?.target ?? '';
   return {
+    live: {
+      location: treeOf,
+      scratch: scratches.make,
+      replace: async (name, files) => replaceFiles(treeOf(name), files),
+    },
     flush: async () => flush(layout),
-    take: async (signal) => {
-      const all = steps.map(async (step) => taken.set(step.target, await take(step, signal)));
+    take: async (signal, moving) => {
+      const all = steps.map(async (step) => {
+        const isMoving = moving?.has(step.key) === true;
+        taken.set(step.target, await take(step, isMoving, signal));
+      });
       const failed = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected');
       if (failed?.status === 'rejected') throw failed.reason;
     },
@@ -56,7 +69,7 @@ export async function beginCapture(layout: Layout, sets: readonly CaptureSet[]):
       return located({ manifest, pinned, unpinned: false, directory });
     },
     discard: async (key) => removeImages(partialDirectory(layout, key)),
-    close: () => Promise.resolve(),
+    close: scratches.remove,
   };
 }
 
@@ -75,9 +88,14 @@ async function flush({ top }: Layout): Promise<void> {
   await run('sync', ['-f', '--', top], { timeoutMs }).catch(() => undefined);
 }
 
-async function take({ source, target }: Step, signal: AbortSignal): Promise<Taken> {
+async function take(
+  { source, target }: Step,
+  moving: boolean,
+  signal: AbortSignal,
+): Promise<Taken> {
   await mkdir(target, { mode: 0o700 });
-  const options = { sharing: 'shared', leaveTooDeep: true, urgent: true, signal } as const;
+  const how = { leaveTooDeep: true, urgent: !moving, moving } as const;
+  const options = { sharing: 'shared', ...how, signal } as const;
   const whole = await copyFiles(source, target, options);
   return { whole, sourceGuid: (await treeAtPath(source))?.guid ?? '' };
 }
