@@ -15,16 +15,13 @@ const row = (path: string, whole: boolean, note?: string): LiveDatabase => ({
   ...(note === undefined ? {} : { note }),
 });
 const said = (given: Parameters<typeof tornDatabases>[1]) =>
-  tornDatabases(candidate, given).map(({ message, partial }) => [message, partial]);
+  tornDatabases(candidate, given).map(({ message, partial }) => `${String(partial)}: ${message}`);
 
 test('databases that were copied by a transaction are whole, all others are named with why', () => {
   const databases = ['a.db', 'b.db', 'c.db'].map((path) => database(path));
   const live = [row('a.db', true), row('b.db', false, 'owned by root')];
   assert.equal(said({ volumes: [volume('v', 'tar')], databases, live }), [
-    [
-      'v was written while it was copied: these databases may be torn: b.db (owned by root), c.db',
-      true,
-    ],
+    'true: v was written while it was copied: these databases may be torn: b.db (owned by root), c.db',
   ]);
 });
 
@@ -39,7 +36,7 @@ test('a name that is not UTF-8 is told apart by its bytes', () => {
 
 test('a volume with more databases than are looked for says so', () => {
   const [one] = said({ volumes: [volume('v', 'tar', true)], databases: [], live: [] });
-  assert.match(one?.[0], /not all databases in it are known/);
+  assert.match(one ?? '', /not all databases in it are known/);
 });
 
 test('an image of one moment has none that are torn, whoever wrote', () => {
