@@ -29,7 +29,7 @@ test('a name that is not UTF-8 is told apart by its bytes', () => {
   const databases = [database('\ufffd', '/w=='), database('\ufffd', '/g==')];
   const live = [{ ...row('\ufffd', true), pathBase64: '/w==' }];
   assert.match(
-    said({ volumes: [volume('v', 'reflink')], databases, live })[0]?.[0],
+    said({ volumes: [volume('v', 'reflink')], databases, live })[0] ?? '',
     /torn: \ufffd$/,
   );
 });
