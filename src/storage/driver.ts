@@ -11,6 +11,7 @@ import type {
 } from '../model/transaction.ts';
 import type { Concern } from './concern.ts';
 import type { LiveCopies } from './live-copies.ts';
+import type { Measured } from './tree/compare-tree.ts';
 
 /** What a driver can do, as data that planners read. */
 export interface Capabilities {
@@ -199,8 +200,8 @@ export interface Store {
   stage(request: StageRequest): Promise<Tree>;
   /** What a volume that becomes a dataset will inherit from those around it, as `compression=lz4 (tank)`. */
   inherited(volume: Placement): Promise<readonly string[]>;
-  /** Bytes allocated to a volume's files, and how many entries it has. */
-  measure(of: Placement): Promise<{ readonly allocatedBytes: number; readonly entries: number }>;
+  /** Bytes allocated to a volume's files, and how many entries it has. Throws as the signal makes it end early. */
+  measure(of: Placement, signal?: AbortSignal): Promise<Measured>;
   /** The tree at a volume's place now. Null when nothing is there. */
   treeAt(pathInFs: string): Promise<Tree | null>;
   inPlace(volume: SwapVolume): Promise<InPlace>;

@@ -132,7 +132,7 @@ function staging(
     stage: async (request) => stageCopy(layout, request, 'shared'),
     inherited: async () => Promise.resolve([]),
     expectCopyable: async (volume, signal) => expectCopyable(place(volume), signal),
-    measure: async (volume) => measureTree(place(volume)),
+    measure: async (volume, signal) => measureTree(place(volume), signal),
   };
 }
 
