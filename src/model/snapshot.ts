@@ -42,7 +42,7 @@ export interface LiveDatabase {
   /** Relative to the volume; lossy when it is not UTF-8, then `pathBase64` has the bytes. */
   readonly path: string;
   readonly pathBase64?: string;
-  /** Copied by one read transaction: it holds everything that was committed before `createdAt`. */
+  /** Copied by one read transaction, or not written to meanwhile: it holds everything that was committed before `createdAt`. */
   readonly whole: boolean;
   readonly note?: string;
   readonly cause?: Cause;

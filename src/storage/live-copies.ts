@@ -14,6 +14,8 @@ export interface LiveCopies {
   readonly location: (volume: string) => string;
   /** An empty directory on the filesystem that only root reaches; gone with the capture. */
   readonly scratch: () => Promise<string>;
+  /** Whether nobody has written to any of these files of a volume since before `since`, when the capture began. */
+  readonly areQuiet: (volume: string, paths: readonly Buffer[], since: Date) => Promise<boolean>;
   /** Between `take` and `finish`. Owners, modes and attributes stay those of the copied files. */
   readonly replace: (volume: string, files: readonly Replacement[]) => Promise<void>;
 }

@@ -39,16 +39,15 @@ interface Copying {
 
 async function liveDatabases(
   context: Context,
-  { request, captures, taken }: Copying,
+  { request: { docker, members }, captures, taken }: Copying,
 ): Promise<Taken['live']> {
-  const { docker, members } = request;
-  const { moving, containers } = taken;
+  const { moving, containers, createdAt } = taken;
   const live = new Map<string, readonly LiveDatabase[]>();
   for (const { candidate } of members) {
     const { name } = candidate.agent;
     if (!moving.has(name)) continue;
-    const rows = copyLiveDatabases(context, { candidate, captures, docker, containers });
-    live.set(name, await rows);
+    const request = { candidate, captures, docker, containers, createdAt };
+    live.set(name, await copyLiveDatabases(context, request));
   }
   return live;
 }

@@ -20,6 +20,8 @@ export interface LiveRequest {
   readonly captures: ReadonlyMap<string, Capture>;
   readonly docker: Docker | null;
   readonly containers: readonly Container[];
+  /** When the copying began. */
+  readonly createdAt: Date;
 }
 
 /** How long a copy waits for a lock, where the config does not say longer. */
@@ -43,9 +45,29 @@ export async function copyLiveDatabases(
     const live = request.captures.get(placement.fsId)?.live;
     if (live === undefined) continue;
     const found = await copyIn(context, { request, placement, live, left, gids });
-    rows.push(...found.map((copy) => rowOf(placement.volume, copy)));
+    for (const copy of found) {
+      const isQuiet = await wasQuiet(
+        live,
+        { volume: placement.volume, since: request.createdAt },
+        copy,
+      );
+      rows.push(rowOf(placement.volume, copy, isQuiet));
+    }
   }
   return rows;
+}
+
+/** What its owner did not write to needs no transaction. Other names of its files, and a sandbox, may hide what is written. */
+async function wasQuiet(
+  live: LiveCopies,
+  { volume, since }: { readonly volume: string; readonly since: Date },
+  { database: { pathBytes: path }, copy, cause }: DatabaseCopy,
+): Promise<boolean> {
+  if (copy !== null || cause === 'flaw' || cause === 'left') return false;
+  const files = ['', '-wal', '-journal'].map((suffix) =>
+    Buffer.concat([path, Buffer.from(suffix)]),
+  );
+  return live.areQuiet(volume, files, since);
 }
 
 interface VolumeRequest {
@@ -107,11 +129,15 @@ async function whyLeft(
     : `${sandbox.name}, which uses it, runs in a sandbox`;
 }
 
-function rowOf(volume: string, { database, copy, note, cause }: DatabaseCopy): LiveDatabase {
+function rowOf(
+  volume: string,
+  { database, copy, note, cause }: DatabaseCopy,
+  isQuiet: boolean,
+): LiveDatabase {
   return {
     volume,
     ...filePath(database.pathBytes),
-    whole: copy !== null,
+    whole: copy !== null || isQuiet,
     ...(note === null ? {} : { note: escapeForTerminal(note).slice(0, MAX_NOTE) }),
     ...(cause === null ? {} : { cause }),
   };

@@ -1,4 +1,5 @@
-import { chownSync, existsSync, linkSync, writeFileSync } from 'node:fs';
+import { chownSync, copyFileSync, existsSync, linkSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { SnapshotDocument, SnapshotReport } from '../../src/model/snapshot.ts';
@@ -13,7 +14,7 @@ import type { Agent } from '../support/lab/agent.ts';
 import { requireLab } from '../support/lab/available.ts';
 import { AGENT_UID } from '../support/lab/image.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
-import { must, until } from '../support/lab/run.ts';
+import { must, sleep, until } from '../support/lab/run.ts';
 import { commits, pairsIn, startFastWriter } from '../support/plain/fast-writer.ts';
 import { expectNoHalves, leftovers } from '../support/store.ts';
 import { suite } from '../support/suite.ts';
@@ -118,41 +119,54 @@ for (const fs of ['ext4', 'xfs'] as const) {
       assert.is(await startedAt(lab, alpha.container), begun);
     });
 
-  test("databases that cannot be copied so are told: root's, locked, with several names", async ({
+  test("what cannot be copied by a transaction is told, root's or with several names; whole is what nobody writes to", async ({
     lab,
     alpha,
     unfrozen,
   }) => {
     const at = (name: string) => join(alpha.path('workspace'), 'data', name);
-    for (const name of ['root.db', 'locked.db', 'links.db']) {
+    for (const name of ['root.db', 'idle.db', 'locked.db', 'links.db']) {
       await must(['sqlite3', at(name), 'CREATE TABLE t(x); INSERT INTO t VALUES(1)']);
-      chownSync(at(name), name === 'root.db' ? 0 : AGENT_UID, AGENT_UID);
+      const owner = ['root.db', 'idle.db'].includes(name) ? 0 : AGENT_UID;
+      chownSync(at(name), owner, AGENT_UID);
     }
     linkSync(at('links.db'), at('other name'));
-    const lock = '(echo "BEGIN EXCLUSIVE;"; sleep 600) | sqlite3 -batch data/locked.db';
-    await lab.docker(['exec', '-d', alpha.container, 'sh', '-c', `cd; ${lock}`]);
-    await until('it is locked', async () =>
+    const inside = async (script: string, user = '') =>
+      lab.docker(['exec', '-d', '-u', user, alpha.container, 'sh', '-c', `cd; ${script}`]);
+    await inside('(echo "BEGIN EXCLUSIVE;"; sleep 600) | sqlite3 -batch data/locked.db');
+    await inside(
+      'cd /home/developer; while :; do echo "INSERT INTO t VALUES(1);"; done | sqlite3 data/root.db',
+      '0',
+    );
+    const isLocked = async () =>
       must(['sqlite3', '-batch', at('locked.db'), 'SELECT * FROM t']).then(
         () => false,
         () => true,
-      ),
-    );
+      );
+    await until('it is locked', isLocked);
+    await sleep(1_500);
     const { snapshots, skipped } = await take(lab, ['alpha'], { config: unfrozen });
-    const torn = (snapshots[0]?.liveDatabases ?? []).filter(({ whole }) => !whole);
+    const { liveDatabases = [] } = snapshots[0]!;
     assert.equal(
-      torn.map(({ path, cause }) => [path, cause]).sort(),
+      liveDatabases
+        .filter(({ cause }) => cause !== undefined)
+        .map(({ path, cause, whole }) => [path, cause, whole])
+        .sort(),
       [
-        ['data/links.db', 'flaw'],
-        ['data/locked.db', 'failed'],
-        ['data/other name', 'flaw'],
-        ['data/root.db', 'owner'],
-      ].sort(),
+        ['data/idle.db', 'owner', true],
+        ['data/links.db', 'flaw', false],
+        ['data/locked.db', 'failed', true],
+        ['data/other name', 'flaw', false],
+        ['data/root.db', 'owner', false],
+      ],
     );
     const [said] = skipped.filter(({ volume }) => volume === alpha.volumes.workspace);
     assert.is(said?.partial, true);
-    assert.match(said?.message ?? '', /may be torn/);
-    await inRole(lab, snapshots[0]!, 'workspace', (image) => {
-      for (const name of ['root.db', 'locked.db', 'links.db'])
+    assert.match(said?.message ?? '', /may be torn: .*root\.db \(owned by root\)/);
+    await inRole(lab, snapshots[0]!, 'workspace', async (image) => {
+      for (const name of ['idle.db', 'locked.db'])
+        assert.is(await must(['sqlite3', copyOf(join(image, 'data', name)), CHECK]), 'ok');
+      for (const name of ['root.db', 'links.db'])
         assert.ok(existsSync(join(image, 'data', name)), `${name} is there, as a file`);
     });
     await lab.docker(['exec', alpha.container, 'sh', '-c', 'cd; rm data/locked.db data/links.db']);
@@ -208,6 +222,15 @@ for (const fs of ['ext4', 'xfs'] as const) {
   });
 
   test.run();
+}
+
+const CHECK = 'PRAGMA integrity_check';
+
+/** A database of a read-only image where it can be opened. */
+function copyOf(path: string): string {
+  const copy = join(mkdtempSync(join(tmpdir(), 'cowherd-copy-')), 'db');
+  copyFileSync(path, copy);
+  return copy;
 }
 
 async function counts(alpha: Agent): Promise<readonly number[]> {

@@ -11,6 +11,7 @@ import {
   partialDirectory,
   publishRestorePoint,
 } from '../files/restore-points.ts';
+import { areQuiet } from '../files/quiet-files.ts';
 import { replaceFiles } from '../files/replace-files.ts';
 import { scratchesOn, type Scratches } from '../files/scratch.ts';
 import { copyFiles } from '../tree/copy-tree.ts';
@@ -81,11 +82,13 @@ export async function beginCapture(
 }
 
 function liveCopies(steps: readonly Step[], scratches: Scratches): LiveCopies {
-  const treeOf = (name: string): string =>
-    steps.find(({ volume }) => volume.volume === name)?.target ?? '';
+  const stepOf = (name: string) => steps.find(({ volume }) => volume.volume === name);
+  const treeOf = (name: string): string => stepOf(name)?.target ?? '';
   return {
     location: treeOf,
     scratch: scratches.make,
+    areQuiet: async (name, paths, since) =>
+      areQuiet({ live: stepOf(name)?.source ?? '', tree: treeOf(name), since }, paths),
     replace: async (name, files) => replaceFiles(treeOf(name), files),
   };
 }

@@ -1,6 +1,7 @@
 import { run } from '../../exec/run.ts';
 import { CowherdError } from '../../model/errors.ts';
 import type { Capture } from '../driver.ts';
+import { areQuiet } from '../files/quiet-files.ts';
 import { replaceFiles } from '../files/replace-files.ts';
 import type { LiveCopies } from '../live-copies.ts';
 import { lastMovingPass } from './moving-pass.ts';
@@ -26,11 +27,15 @@ export function replacing(
   { runtimeDir }: StagingHome,
   steps: readonly Step[],
   moved: Moved,
-): Pick<LiveCopies, 'location' | 'replace'> {
+): Omit<LiveCopies, 'scratch'> {
   const stepOf = (name: string): Step =>
     steps.find(({ staged }) => staged.volume.volume === name) ?? notTaken(name);
   return {
     location: (name) => stagedTree(stepOf(name).staged.place),
+    areQuiet: async (name, paths, since) => {
+      const { live, place } = stepOf(name).staged;
+      return areQuiet({ live, tree: stagedTree(place), since }, paths);
+    },
     replace: async (name, files) => {
       const step = stepOf(name);
       const replaced = moved.get(step) ?? notTaken(name);
