@@ -95,6 +95,8 @@ export interface Image {
   readonly lost: readonly FilePath[];
   /** False when something was left out of a copy, since it lies too deep to be copied again. */
   readonly whole: boolean;
+  /** Files that did not change and could not be read while others were written; as a rule none. */
+  readonly unread?: readonly FilePath[];
 }
 
 /** A capture of one or more restore points on one filesystem, prepared before the freeze. */

@@ -97,10 +97,9 @@ for (const filesystem of ['ext4', 'xfs'] as const) {
       await capture.discard('agent');
       await capture.close();
       rmSync(at('other'));
-      const { volumes } = await published(store, [volume], { id: freshId() });
-      const [point] = (await store.list((id) => id !== '')).filter(({ manifest }) =>
-        manifest.volumes.some(({ image }) => image === volumes[0]?.image),
-      );
+      const second = freshId();
+      const { volumes } = await published(store, [volume], { id: second });
+      const [point] = await store.list((id) => id === second);
       const location = point?.locations[volumes[0]?.image ?? ''] ?? '';
       assert.equal(await reading(store, location, printOf), await printOf(volume.mountpoint));
       assert.is(readFileSync(at('db'), 'utf8'), 'db');

@@ -137,8 +137,9 @@ async function archiveAll(
 ): Promise<readonly Image[]> {
   const images: Image[] = [];
   for (const step of inOrder(sets, steps, key)) {
-    const archive = await archiveOf(home, step, { replaced: moved.get(step), signal });
-    images.push(imageOf(step, archive, whole.get(step) ?? false));
+    const { replaced, unread = [] } = moved.get(step) ?? {};
+    const archive = await archiveOf(home, step, { replaced, signal });
+    images.push({ ...imageOf(step, archive, whole.get(step) ?? false), unread });
   }
   return images;
 }
@@ -160,7 +161,7 @@ async function archiveOf(
   const specials =
     replaced === undefined
       ? await compareStaged(place, options)
-      : await settleLive({ ...options, place, live, replaced });
+      : (await settleLive({ ...options, place, live, replaced })).specials;
   await writeOut(home, signal);
   await markWritten(place);
   const last = await lastArchive(place);

@@ -25,14 +25,10 @@ export async function compareStaged(
     }
     if (left !== null && right !== null && isCopyOf(left, right)) continue;
     await forgetListing(place);
-    throw notCopied((right ?? left)?.path ?? Buffer.alloc(0));
+    const name = shown((right ?? left)?.path ?? Buffer.alloc(0));
+    throw new CowherdError('TOOL_FAILED', `${name} could not be copied as it is`, {
+      hint: 'if something writes to this directory from outside Docker, stop it first; look at the disk (dmesg); then run it again',
+    });
   }
   return specials.found();
-}
-
-/** Of something that did not change and is not in the copy as it is. */
-export function notCopied(path: Buffer): CowherdError {
-  return new CowherdError('TOOL_FAILED', `${shown(path)} could not be copied as it is`, {
-    hint: 'if something writes to this directory from outside Docker, stop it first; look at the disk (dmesg); then run it again',
-  });
 }

@@ -1,11 +1,11 @@
 import { lstat, rm } from 'node:fs/promises';
 import { systemCode } from '../../model/errors.ts';
+import { filePath, type FilePath } from '../../model/file-path.ts';
 import { formatEntry, isCopyOf, isRestored, type IndexEntry } from '../archive/index-entry.ts';
 import { listing } from '../archive/listing.ts';
 import { merged } from '../archive/merged.ts';
 import { recordFile } from '../archive/record-file.ts';
 import { specialFiles, type Specials } from '../archive/special-files.ts';
-import { notCopied } from './compare-staged.ts';
 import { stagedTree } from './pass.ts';
 import { readListing, replaceListing } from './staged-listing.ts';
 
@@ -23,24 +23,33 @@ const NUL = Buffer.of(0);
 /** No file has it: whatever is listed with it is copied again by the next pass. */
 const NO_INODE = '0';
 
+export interface Settled {
+  readonly specials: Specials;
+  /** What did not change meanwhile and is not in the copy as it is; the first of them. */
+  readonly unread: readonly FilePath[];
+}
+
+/** How many are named. */
+const MOST_UNREAD = 100;
+
 /**
  * Brings the listing of a copy that was made while the volume was written in line with what the copy is: what differs is copied again by
- * the next pass. What did not change meanwhile and differs could not be read. Throws TOOL_FAILED naming one then; gives what there was of special files.
+ * the next pass.
  */
-export async function settleLive(request: SettleRequest): Promise<Specials> {
+export async function settleLive(request: SettleRequest): Promise<Settled> {
   const { place } = request;
   const specials = specialFiles();
   const path = `${place}/next`;
   await rm(path, { force: true });
   const next = await recordFile(path);
   const { since, entries } = await readListing(place);
-  let unread: Buffer | null = null;
+  const unread: FilePath[] = [];
   try {
     const found = listing(stagedTree(place), { ...request, scratch: place });
     for await (const { left, right } of merged(found, entries)) {
       const isSpecial = right !== null && !isRestored(right);
       if (isSpecial) specials.add(right);
-      else if (right !== null && (await isUnread(request, left, right))) unread ??= right.path;
+      else if (right !== null && (await isUnread(request, left, right))) add(right.path);
       const entry = isSpecial && left === null ? right : entryOf(request, left, right);
       if (entry !== null) await next.write(formatEntry(entry), NUL);
     }
@@ -48,8 +57,11 @@ export async function settleLive(request: SettleRequest): Promise<Specials> {
     await next.close();
   }
   await replaceListing(place, path, since);
-  if (unread !== null) throw notCopied(unread);
-  return specials.found();
+  return { specials: specials.found(), unread };
+
+  function add(name: Buffer): void {
+    if (unread.length < MOST_UNREAD) unread.push(filePath(name));
+  }
 }
 
 /** What the next pass is told of a copy. */

@@ -1,5 +1,6 @@
 import { run } from '../../exec/run.ts';
 import { CowherdError } from '../../model/errors.ts';
+import type { FilePath } from '../../model/file-path.ts';
 import type { Capture } from '../driver.ts';
 import { areQuiet } from '../files/quiet-files.ts';
 import { replaceFiles } from '../files/replace-files.ts';
@@ -20,8 +21,15 @@ export interface Step {
 
 const FLUSH_TIMEOUT_MS = 60_000;
 
-/** Steps whose volumes were written while they were copied, and what was put in place of their files since (latin1). */
-export type Moved = Map<Step, Set<string>>;
+/** What is known of a copy that was made while its volume was written. */
+export interface MovedCopy {
+  /** What was put in place of its files since, or removed (latin1). */
+  readonly replaced: Set<string>;
+  unread: readonly FilePath[];
+}
+
+/** Of the steps whose volumes were. */
+export type Moved = Map<Step, MovedCopy>;
 
 export function replacing(
   { runtimeDir }: StagingHome,
@@ -38,7 +46,7 @@ export function replacing(
     },
     replace: async (name, files) => {
       const step = stepOf(name);
-      const replaced = moved.get(step) ?? notTaken(name);
+      const { replaced } = moved.get(step) ?? notTaken(name);
       for (const path of files.flatMap((file) => [file.path, ...file.without]))
         replaced.add(path.toString('latin1'));
       const { live, place } = step.staged;
@@ -68,10 +76,11 @@ export function taking(
       const all = steps.map(async (step) => {
         const { live, place } = step.staged;
         const request = { live, place, since, runtimeDir, signal };
-        const isMoving = moving?.has(step.key) === true;
-        if (isMoving) moved.set(step, new Set());
-        const passed = isMoving ? lastMovingPass(request) : pass({ ...request, still: true });
-        whole.set(step, (await passed).whole);
+        if (moving?.has(step.key) === true) {
+          const passed = await lastMovingPass(request);
+          moved.set(step, { replaced: new Set(), unread: passed.unread });
+          whole.set(step, passed.whole);
+        } else whole.set(step, (await pass({ ...request, still: true })).whole);
       });
       const failed = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected');
       if (failed?.status === 'rejected') throw failed.reason;

@@ -37,18 +37,32 @@ export async function commits(path: string): Promise<number> {
   return Number(await must(argv).catch(() => 0));
 }
 
-/** Opens a copy of a database and of what lies beside it. */
+const CHECK = 'PRAGMA integrity_check;';
+
+/** What SQLite says of a copy of a database. */
+export async function checked(path: string): Promise<string> {
+  return inCopy(path, async (copy) => must(['sqlite3', '-batch', copy, CHECK]));
+}
+
+/** What is in a copy of it. */
 export async function pairsIn(path: string): Promise<Pairs> {
+  const counts = 'SELECT (SELECT count(*) FROM l), (SELECT count(*) FROM r);';
+  const said = await inCopy(path, async (copy) =>
+    must(['sqlite3', '-batch', copy, CHECK + counts]),
+  );
+  const [check = '', numbers = ''] = said.split('\n');
+  const [left = 0, right = 0] = numbers.split('|').map(Number);
+  return { check, left, right };
+}
+
+/** Gives a copy of a database, with what lies beside it, to `use`. */
+async function inCopy<T>(path: string, use: (copy: string) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'cowherd-pairs-'));
   try {
     const copy = join(directory, basename(path));
     for (const suffix of ['', '-wal', '-journal'])
       if (existsSync(path + suffix)) copyFileSync(path + suffix, copy + suffix);
-    const sql =
-      'PRAGMA integrity_check; SELECT (SELECT count(*) FROM l), (SELECT count(*) FROM r);';
-    const [check = '', counts = ''] = (await must(['sqlite3', '-batch', copy, sql])).split('\n');
-    const [left = 0, right = 0] = counts.split('|').map(Number);
-    return { check, left, right };
+    return await use(copy);
   } finally {
     rmSync(directory, { recursive: true });
   }
