@@ -24,6 +24,8 @@ export interface EnclosureOptions {
   readonly runtimeDir: string;
   /** Nothing but the directory can be written, by root neither. */
   readonly sealed?: boolean;
+  /** A host directory of ours that is there too, at /o: whoever it belongs to can write to it. */
+  readonly results?: string;
 }
 
 const NAMESPACES = ['--mount', '--net', '--ipc'];
@@ -38,14 +40,14 @@ const MOUNT_TIMEOUT_MS = 10_000;
  */
 export async function enclose(
   directoryFd: number,
-  { runtimeDir, sealed = false }: EnclosureOptions,
+  { runtimeDir, sealed = false, results }: EnclosureOptions,
 ): Promise<Enclosure> {
   const held = await hold('unshare', [...NAMESPACES, ...PROCESSES, '--', 'cat'], {
     cwd: `/proc/self/fd/${String(directoryFd)}`,
   });
   try {
     const at = await fencePoint(runtimeDir);
-    const inside = await build(held, runtimeDir, at);
+    const inside = await build(held, { runtimeDir, at, results });
     if (sealed) await mountIn(held, ['-o', 'remount,bind,ro', at]);
     return {
       entering: entering(held.pid, inside),
@@ -59,10 +61,16 @@ export async function enclose(
   }
 }
 
+interface Furnishing {
+  readonly runtimeDir: string;
+  readonly at: string;
+  readonly results: string | undefined;
+}
+
 /** Mounts the fence's root in its namespace and says where we reach it. `--wd` is the holder's: the directory. */
-async function build(held: Held, runtimeDir: string, at: string): Promise<string> {
+async function build(held: Held, { runtimeDir, at, results }: Furnishing): Promise<string> {
   const { directories, links } = await systemPaths();
-  const table = await namelessFile(runtimeDir, mountTable(directories, at));
+  const table = await namelessFile(runtimeDir, mountTable(directories, at, results ?? null));
   try {
     await mountIn(held, ['-c', '-a', '-T', '/proc/self/fd/3'], [table.fd]);
   } finally {

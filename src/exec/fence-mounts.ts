@@ -13,6 +13,8 @@ import { systemCode } from '../model/errors.ts';
 
 /** Where a volume lies inside its fence; short, because SQLite takes 512 bytes of path and no more. */
 export const VOLUME_AT = '/v';
+/** Where a second directory lies inside it, one of ours that children may write results to. */
+export const RESULTS_AT = '/o';
 /** An empty file inside the fence: there is no /dev/null. */
 export const EMPTY_FILE = '/empty';
 
@@ -51,16 +53,22 @@ async function lookAtSystem(): Promise<SystemPaths> {
 
 /**
  * The fence's root as an fstab(5): a small tmpfs, the system read-only, and the working directory of whoever mounts (`.`)
- * as the volume. `mount -c` takes the dot to the kernel as it is, so no path of the volume is looked up.
+ * as the volume. `mount -c` takes the dot to the kernel as it is, so no path of the volume is looked up. `results`: a host
+ * directory that nobody but root can reach.
  */
-export function mountTable(directories: readonly string[], at: string): string {
+export function mountTable(
+  directories: readonly string[],
+  at: string,
+  results: string | null = null,
+): string {
   const root = escapeField(at);
   const bind = (source: string, target: string, options: string): string =>
-    `${source} ${root}${target} none bind,nosuid,nodev,${options},X-mount.mkdir 0 0\n`;
+    `${escapeField(source)} ${root}${target} none bind,nosuid,nodev,${options},X-mount.mkdir 0 0\n`;
   return [
     `tmpfs ${root} tmpfs mode=0755,size=256k,nr_inodes=64,nosuid,nodev 0 0\n`,
     ...directories.map((path) => bind(path, path, 'ro')),
     bind('.', VOLUME_AT, 'noexec'),
+    ...(results === null ? [] : [bind(results, RESULTS_AT, 'noexec,nosymfollow')]),
   ].join('');
 }
 

@@ -1,5 +1,5 @@
 import type { FilePath } from './file-path.ts';
-import type { Grade, SqliteRow, Tier } from './snapshot.ts';
+import type { Grade, LiveDatabase, SqliteRow, Tier } from './snapshot.ts';
 
 /**
  * What keeps a database from being opened by us: `header` (it says it is one, and its first page is none), `links` (the file has
@@ -81,6 +81,8 @@ export interface Manifest {
   readonly skipped: readonly { readonly volume: string; readonly message: string }[];
   readonly sqlite: readonly SqliteRow[];
   readonly databases: readonly RecordedDatabase[];
+  /** Of one that is graded `live`. */
+  readonly liveDatabases?: readonly LiveDatabase[];
   /** How many of the two were left out because the agent has too many; absent where none was. */
   readonly cut?: { readonly sqlite: number; readonly databases: number };
 }

@@ -13,9 +13,13 @@ export function hasDatasets(tier: Tier): boolean {
 
 /**
  * Why a database has no checkpoint: `owner` (root's, or a group's that is as good as root), `flaw` (see the manifest), `path` (too long for SQLite),
- * `limit` (of number or time), `damaged` (SQLite says so), `stuck` (its child did not end in time, or ran into a limit of its own), `failed` (anything else).
+ * `limit` (of number, time or space), `damaged` (SQLite says so), `stuck` (its child did not end in time, or ran into a limit of its own), `left` (nobody was to open
+ * it: SQLite is disabled, or it is in a sandbox), `failed` (anything else).
  */
-export const CAUSES = ['owner', 'flaw', 'path', 'limit', 'damaged', 'stuck', 'failed'] as const;
+export const CAUSES = [
+  ...(['owner', 'flaw', 'path', 'limit'] as const),
+  ...(['damaged', 'stuck', 'left', 'failed'] as const),
+] as const;
 export type Cause = (typeof CAUSES)[number];
 
 /** One row of `PRAGMA wal_checkpoint`; busy -1 when the database could not be asked (`note` says why). */
@@ -28,6 +32,18 @@ export interface SqliteRow {
   readonly busy: number;
   readonly log: number;
   readonly checkpointed: number;
+  readonly note?: string;
+  readonly cause?: Cause;
+}
+
+/** A database of a `live` restore point. One that is not whole was copied like any other file, while it may have been written. */
+export interface LiveDatabase {
+  readonly volume: string;
+  /** Relative to the volume; lossy when it is not UTF-8, then `pathBase64` has the bytes. */
+  readonly path: string;
+  readonly pathBase64?: string;
+  /** Copied by one read transaction, or not written to meanwhile: it holds everything that was committed before `createdAt`. */
+  readonly whole: boolean;
   readonly note?: string;
   readonly cause?: Cause;
 }
@@ -53,6 +69,8 @@ export interface SnapshotDocument {
   readonly tags: Readonly<Record<string, string>>;
   readonly volumes: readonly CapturedVolume[];
   readonly sqlite: readonly SqliteRow[];
+  /** Of one that is graded `live`. */
+  readonly liveDatabases?: readonly LiveDatabase[];
 }
 
 /** A volume that was not captured, and why; `partial` where the volume was, but for something in it. */

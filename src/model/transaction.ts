@@ -27,7 +27,8 @@ export interface StoppedContainer {
   readonly unhealthy: boolean;
 }
 
-export const TRANSACTION_KINDS = ['adopt', 'unadopt', 'rollback'] as const;
+/** `capture` moves no data: it only stops and starts containers. */
+export const TRANSACTION_KINDS = ['adopt', 'unadopt', 'rollback', 'capture'] as const;
 export type TransactionKind = (typeof TRANSACTION_KINDS)[number];
 
 /**

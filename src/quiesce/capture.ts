@@ -94,7 +94,7 @@ async function captureFrozen<T>(
   await stop.race(request.flush());
   if (protection !== null) stop.limit(request.maxFreezeMs, () => timedOut(request.maxFreezeMs));
   protection?.freezing();
-  hushes.push(hush());
+  if (protection !== null) hushes.push(hush());
   await stop.race(freeze.start(stop.signal));
   await stop.race(expectFrozen(watched, request.port));
   const capturing = request.capture(stop.signal);

@@ -39,11 +39,16 @@ const UNPRIVILEGED = [
   ...['--pdeathsig', 'KILL'],
 ];
 
-/** Fences a volume's live tree (`enclose`). Throws TOOL_MISSING, TOOL_FAILED, IO_ERROR. */
-export async function openFence(root: string, runtimeDir: string): Promise<Fence> {
+/** Fences a volume's live tree (`enclose`), with `results` at /o where it is given. Throws TOOL_MISSING, TOOL_FAILED, IO_ERROR. */
+export async function openFence(
+  root: string,
+  runtimeDir: string,
+  results?: string,
+): Promise<Fence> {
   const volume = await openResolved(root);
   try {
-    const enclosure = await enclose(volume, { runtimeDir });
+    const options = results === undefined ? { runtimeDir } : { runtimeDir, results };
+    const enclosure = await enclose(volume, options);
     return { run: (command) => runInside(enclosure, command), close: enclosure.close };
   } finally {
     await closeFd(volume);

@@ -9,6 +9,9 @@ import type {
   TransactionRecord,
   Tree,
 } from '../model/transaction.ts';
+import type { Concern } from './concern.ts';
+import type { LiveCopies } from './live-copies.ts';
+import type { Measured } from './tree/compare-tree.ts';
 
 /** What a driver can do, as data that planners read. */
 export interface Capabilities {
@@ -92,6 +95,8 @@ export interface Image {
   readonly lost: readonly FilePath[];
   /** False when something was left out of a copy, since it lies too deep to be copied again. */
   readonly whole: boolean;
+  /** Files that did not change and could not be read while others were written; as a rule none. */
+  readonly unread?: readonly FilePath[];
 }
 
 /** A capture of one or more restore points on one filesystem, prepared before the freeze. */
@@ -103,8 +108,10 @@ export interface Capture {
   flush(atRest: boolean): Promise<void>;
   /** How long `take` will be about (ms); without it that is no time. */
   readonly expectedMs?: () => number;
-  /** Takes every image; the only step inside the freeze. An abort leaves it to `discard`. */
-  take(signal: AbortSignal): Promise<void>;
+  /** Takes every image; the only step inside the freeze. `moving`: keys of sets that are written meanwhile. An abort leaves it to `discard`. */
+  take(signal: AbortSignal, moving?: ReadonlySet<string>): Promise<void>;
+  /** Only where images are not of one moment unless nobody writes. */
+  readonly live?: LiveCopies;
   /** Removes images that were taken, so that `take` can be tried again. */
   reset(): Promise<void>;
   /** After the thaw: reads images out where they are not isolated, and names them. Order of the set's volumes. */
@@ -161,13 +168,6 @@ export interface InspectRequest {
   readonly timeoutMs: number;
 }
 
-/** Something about a filesystem that a person should know. */
-export interface Concern {
-  readonly code: 'LOW_SPACE' | 'READ_ONLY' | 'POOL_DEGRADED' | 'NOT_PROMOTED';
-  readonly message: string;
-  readonly mend: string;
-}
-
 /** Work on read-only host directories. */
 export type Use<T> = (roots: readonly string[]) => Promise<T>;
 
@@ -202,8 +202,8 @@ export interface Store {
   stage(request: StageRequest): Promise<Tree>;
   /** What a volume that becomes a dataset will inherit from those around it, as `compression=lz4 (tank)`. */
   inherited(volume: Placement): Promise<readonly string[]>;
-  /** Bytes allocated to a volume's files, and how many entries it has. */
-  measure(of: Placement): Promise<{ readonly allocatedBytes: number; readonly entries: number }>;
+  /** Bytes allocated to a volume's files, and how many entries it has. Throws as the signal makes it end early. */
+  measure(of: Placement, signal?: AbortSignal): Promise<Measured>;
   /** The tree at a volume's place now. Null when nothing is there. */
   treeAt(pathInFs: string): Promise<Tree | null>;
   inPlace(volume: SwapVolume): Promise<InPlace>;

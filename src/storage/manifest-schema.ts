@@ -30,6 +30,15 @@ const database = z.object({
   flaw: z.enum(['header', 'links', 'beside']).optional().catch(undefined),
 });
 
+const liveDatabase = z.object({
+  volume: text,
+  path: text,
+  pathBase64: text.optional(),
+  whole: z.boolean(),
+  note: text.optional(),
+  cause: z.enum(CAUSES).optional().catch(undefined),
+});
+
 const imageName = text.regex(/^(?!\.{1,2}$)[A-Za-z0-9_.%~-]+$/);
 
 const volume = z.object({
@@ -81,6 +90,7 @@ const manifest = z.object({
   skipped: z.array(z.object({ volume: text, message: text })),
   sqlite: z.array(sqliteRow),
   databases: z.array(database),
+  liveDatabases: z.array(liveDatabase).optional(),
   cut: z.object({ sqlite: z.number(), databases: z.number() }).optional(),
 });
 

@@ -22,7 +22,6 @@ async function driverFor(fsId: string, options: StoreOptions): Promise<Driver> {
   if (/^\d+$/.test(fsId)) return (await import('./zfs/store.ts')).zfsDriver(options);
   if (await isBtrfs(fsId))
     return (await import('./btrfs/store.ts')).btrfsDriver(options.runtimeDir);
-  if (await sharesData(fsId))
-    return (await import('./plain/store.ts')).reflinkDriver(options.runtimeDir);
+  if (await sharesData(fsId)) return (await import('./plain/store.ts')).reflinkDriver(options);
   return (await import('./tar/store.ts')).tarDriver(options);
 }

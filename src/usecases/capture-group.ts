@@ -9,7 +9,7 @@ import { mapLimited } from '../model/limited.ts';
 import type { Capture, CaptureSet } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { writersOf } from './locking.ts';
-import { processesUsing } from './mount-check.ts';
+import { hostWrites } from './moving.ts';
 import { publish, type Published } from './publish.ts';
 import { takeInBracket, type Taken } from './freeze-group.ts';
 import type { Candidate } from './snapshot-plan.ts';
@@ -116,26 +116,18 @@ async function publishMember(
     id: await freeId(context, agent.name, taken.createdAt, [...own.keys()]),
     candidate,
     createdAt: taken.createdAt,
-    still: atRest || (frozen && hostFree),
+    still: !taken.moving.has(agent.name) && (atRest || (frozen && hostFree)),
     atRest,
     frozenMs: atRest || !frozen ? 0 : taken.frozenMs,
     safety,
     pinned,
     sqliteEnabled: quiesce.sqlite.enabled,
     rows,
+    live: taken.live.get(agent.name) ?? [],
     tags,
     captures: own,
     containers: agent.containers,
   });
-}
-
-/** A process of the host cannot be frozen by us: a listed directory that one uses is only crash-consistent. */
-async function hostWrites({ agent, volumes }: Candidate): Promise<boolean> {
-  const listed = volumes.filter(({ volume }) =>
-    agent.volumes.some(({ name, kind }) => name === volume && kind === 'path'),
-  );
-  const users = await Promise.all(listed.map(async ({ mountpoint }) => processesUsing(mountpoint)));
-  return users.some((pids) => pids.length > 0);
 }
 
 async function freeId(

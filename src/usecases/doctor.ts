@@ -17,6 +17,7 @@ import { frozenFindings, runtimeFindings } from './frozen-findings.ts';
 import type { PlacedAgent } from './host.ts';
 import { hostileFindings } from './hostile-findings.ts';
 import { usersOf } from './locking.ts';
+import { stagingFindings } from './staging-findings.ts';
 import { clockFindings, storeFindings } from './store-findings.ts';
 import { surveyHost, type Survey } from './survey.ts';
 
@@ -38,15 +39,16 @@ export async function doctor(
   const survey = await surveyHost(context, patterns);
   const users = await runningUsers(context, survey);
   const swapfiles = await activeSwapfiles(await context.mounts());
-  const [host, looks] = await Promise.all([
+  const [host, looks, staged] = await Promise.all([
     hostFindings(context, survey),
     inspectionFindings(context, survey, swapfiles),
+    stagingFindings(context, survey.agents),
   ]);
   const ofAgents = await Promise.all(
     survey.agents.map(async (agent) => agentFindings(survey, { agent, users, swapfiles })),
   );
   const agents = survey.agents.map((agent) => ledgerOf(survey, agent, users));
-  return { findings: worstFirst([...host, ...ofAgents.flat(), ...looks]), agents };
+  return { findings: worstFirst([...host, ...ofAgents.flat(), ...staged, ...looks]), agents };
 }
 
 type Users = ReadonlyMap<string, ContainerDetails>;

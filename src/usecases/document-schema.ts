@@ -52,6 +52,15 @@ const sqliteRow = z.looseObject({
   cause: z.string().optional(),
 });
 
+const liveDatabase = z.looseObject({
+  volume: z.string(),
+  path: z.string(),
+  pathBase64: z.string().optional(),
+  whole: z.boolean(),
+  note: z.string().optional(),
+  cause: z.string().optional(),
+});
+
 /** One restore point, as `snapshot` and `snapshots` show it. */
 export const snapshotSchema = z.looseObject({
   id,
@@ -67,6 +76,7 @@ export const snapshotSchema = z.looseObject({
     z.looseObject({ name: z.string(), tier, guid: z.string(), location: z.string() }),
   ),
   sqlite: z.array(sqliteRow),
+  liveDatabases: z.array(liveDatabase).optional(),
 });
 
 /** `cowherd snapshot --json`. */

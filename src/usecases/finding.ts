@@ -18,6 +18,7 @@ export type FindingCode =
   | 'MOUNT_POINT'
   | 'NOCOW'
   | 'IMMUTABLE'
+  | 'STAGED'
   | 'SWAPFILE'
   | 'RECEIVED_UUID'
   | 'NOT_INSPECTED'

@@ -25,9 +25,11 @@ export function lostParts(
     const placement = volumes.find((one) => one.volume === volume.name);
     const unseen = (scan?.placeholders ?? []).filter((path) => !isKnown(path, volume, placement));
     const lost = [...(image?.lost ?? []), ...unseen.map(filePath)];
+    const unread = image?.unread ?? [];
     const said = [
       ...(lost.length > 0 ? [`nested subvolumes: ${namesOf(lost)}`] : []),
       ...(image?.whole === false ? ['paths of more than 3,500 bytes'] : []),
+      ...(unread.length > 0 ? [`what could not be read as it is: ${namesOf(unread)}`] : []),
     ];
     if (said.length === 0) return [];
     const message = `${volume.name} holds what this snapshot does not contain: ${said.join('; ')}`;

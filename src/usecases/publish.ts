@@ -8,13 +8,20 @@ import type {
   RecordedVolume,
   StoredSnapshot,
 } from '../model/manifest.ts';
-import type { Grade, Skipped, SqliteRow } from '../model/snapshot.ts';
+import {
+  hasDatasets,
+  type Grade,
+  type LiveDatabase,
+  type Skipped,
+  type SqliteRow,
+} from '../model/snapshot.ts';
 import { findDatabases, type ImageScan } from '../quiesce/databases.ts';
 import type { Capture, Image } from '../storage/driver.ts';
 import type { Context } from './context.ts';
 import { withinLimit } from './manifest-limits.ts';
 import { lostParts } from './not-captured.ts';
 import type { Candidate } from './snapshot-plan.ts';
+import { tornDatabases } from './torn-databases.ts';
 import { allCheckpointed, toRecords } from './sqlite.ts';
 
 /** What the bracket told of one agent's capture. */
@@ -30,6 +37,8 @@ export interface Captured {
   readonly pinned: boolean;
   readonly sqliteEnabled: boolean;
   readonly rows: readonly SqliteRow[];
+  /** The databases that were copied by themselves, where somebody wrote. */
+  readonly live: readonly LiveDatabase[];
   readonly tags: Readonly<Record<string, string>>;
   /** The captures by filesystem. */
   readonly captures: ReadonlyMap<string, Capture>;
@@ -76,10 +85,18 @@ export async function publish(
     image: images.find((image) => image.volume === volume.name),
     scan: scans[index],
   }));
-  const lost = lostParts(captured.candidate, seen);
-  const manifest = await manifestOf({ context, docker, captured, volumes, scans, lost });
-  const parts = await publishEverywhere(context, captured, manifest);
-  return { manifest, parts, lost };
+  const databases = volumes.flatMap(({ name }, index) => toRecords(name, scans[index] ?? EMPTY));
+  const searched = volumes.map((volume, index) =>
+    scans[index]?.truncated === true ? { ...volume, unsearched: true as const } : volume,
+  );
+  const { candidate, live, still } = captured;
+  const lost = [
+    ...lostParts(candidate, seen),
+    ...(still ? [] : tornDatabases(candidate, { volumes: searched, databases, live })),
+  ];
+  const parts = { context, docker, captured, volumes: searched, scans, databases, lost };
+  const manifest = await manifestOf(parts);
+  return { manifest, parts: await publishEverywhere(context, captured, manifest), lost };
 }
 
 /** Home last: what is published before it is not listed yet, and goes again when a later one fails. */
@@ -160,6 +177,7 @@ interface ManifestParts {
   readonly captured: Captured;
   readonly volumes: readonly RecordedVolume[];
   readonly scans: readonly ImageScan[];
+  readonly databases: readonly RecordedDatabase[];
   readonly lost: readonly Skipped[];
 }
 
@@ -169,10 +187,11 @@ async function manifestOf({
   captured,
   volumes,
   scans,
+  databases,
   lost,
 }: ManifestParts): Promise<Manifest> {
   const { candidate, createdAt, frozenMs, atRest, safety, tags, rows, id } = captured;
-  const databases = volumes.flatMap(({ name }, index) => toRecords(name, scans[index] ?? EMPTY));
+  const grade = gradeOf(captured, databases, scans);
   const [sqlite, recorded] = [withinLimit(rows), withinLimit(databases)];
   return {
     format: 1,
@@ -182,7 +201,7 @@ async function manifestOf({
     host: context.host,
     cowherd: context.version,
     createdAt: createdAt.toISOString(),
-    grade: gradeOf(captured, databases, scans),
+    grade,
     atRest,
     frozenMs,
     safety,
@@ -191,12 +210,11 @@ async function manifestOf({
     containers: await Promise.all(
       captured.containers.map(async (container) => recordContainer(docker, container)),
     ),
-    volumes: volumes.map((volume, index) =>
-      scans[index]?.truncated === true ? { ...volume, unsearched: true } : volume,
-    ),
+    volumes,
     skipped: [...candidate.skipped, ...lost].map(({ volume, message }) => ({ volume, message })),
     sqlite: sqlite.kept,
     databases: recorded.kept,
+    ...(grade === 'live' ? { liveDatabases: withinLimit(captured.live).kept } : {}),
     ...(sqlite.cut + recorded.cut > 0
       ? { cut: { sqlite: sqlite.cut, databases: recorded.cut } }
       : {}),
@@ -206,11 +224,11 @@ async function manifestOf({
 const EMPTY: ImageScan = { databases: [], placeholders: [], entries: 0, truncated: false };
 
 function gradeOf(
-  { still, sqliteEnabled, rows }: Captured,
+  { still, sqliteEnabled, rows, candidate }: Captured,
   databases: readonly RecordedDatabase[],
   scans: readonly ImageScan[],
 ): Grade {
-  if (!still) return 'crash';
+  if (!still) return candidate.volumes.every(({ tier }) => hasDatasets(tier)) ? 'crash' : 'live';
   const sure = sqliteEnabled && scans.length > 0 && scans.every(({ truncated }) => !truncated);
   return sure && allCheckpointed(databases, rows) ? 'checkpointed' : 'frozen';
 }

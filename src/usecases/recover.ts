@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import { observeHost, storeIds } from './host.ts';
 import { containerLock, volumeLock } from './locking.ts';
 import { containerPort } from './port.ts';
+import { resumeStopped } from './stopped-capture.ts';
 import { unreadableFreeze } from './thaw.ts';
 import { resume } from './transaction.ts';
 
@@ -18,7 +19,7 @@ const RECOVERY_WAIT_MS = 60_000;
 export interface RecoverReport {
   readonly results: readonly {
     readonly agent: string;
-    readonly outcome: 'finished' | 'reverted' | 'thawed' | 'cleaned';
+    readonly outcome: 'finished' | 'reverted' | 'started' | 'thawed' | 'cleaned';
   }[];
   readonly failures: readonly Failure[];
 }
@@ -109,7 +110,8 @@ async function resumeOne(
     const { runtimeDir, waitMs, ticks } = context;
     const locks = await takeLocks(keys, { runtimeDir, waitMs, ticks });
     try {
-      results.push({ agent: record.agent, outcome: await resume(context, record, docker) });
+      const resumed = record.kind === 'capture' ? resumeStopped : resume;
+      results.push({ agent: record.agent, outcome: await resumed(context, record, docker) });
     } finally {
       locks.release();
     }

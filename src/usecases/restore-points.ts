@@ -189,5 +189,6 @@ export function snapshotDocument(
       location: point.parts.get(fsId)?.locations[image] ?? '',
     })),
     sqlite: manifest.sqlite,
+    ...(manifest.liveDatabases === undefined ? {} : { liveDatabases: manifest.liveDatabases }),
   };
 }

@@ -53,7 +53,8 @@ function stepsOf(
   const quieting = volumes.length === 0 ? [] : quietingSteps(candidate, quiesce, observation);
   const captures = volumes.map(({ volume, tier, isolated }) => {
     const plain = hasDatasets(tier) && !isolated;
-    const how = plain ? `${tier}, not isolated: read out after the thaw` : tier;
+    const live = !hasDatasets(tier) && quiesce.freeze === 'none';
+    const how = `${tier}${plain ? ', not isolated: read out after the thaw' : ''}${live ? ', copied while it may be written' : ''}`;
     return { step: 'snapshot', text: `capture ${volume} (${how})` };
   });
   const skips = skipped.map(({ message }) => ({ step: 'skip', text: message }));

@@ -243,7 +243,8 @@ function storeFor(stores: ReadonlyMap<string, Store>, volume: SwapVolume): Store
   return store;
 }
 
-async function homeOf(context: Context, record: TransactionRecord): Promise<Store> {
+/** Where the record of a transaction is: the first of its filesystems. */
+export async function homeOf(context: Context, record: TransactionRecord): Promise<Store> {
   const [home = ''] = record.volumes.map(({ fsId }) => fsId).sort();
   return context.openStore(home);
 }

@@ -1,6 +1,6 @@
 import { run } from '../../exec/run.ts';
 import { READ_ONLY_HINT } from '../../model/errors.ts';
-import type { Concern } from '../driver.ts';
+import type { Concern } from '../concern.ts';
 import type { Layout } from '../files/layout.ts';
 import { readMounts } from '../mounts.ts';
 

@@ -90,6 +90,6 @@ function staging(
     inherited: async () => Promise.resolve([]),
     expectCopyable: async ({ pathInFs }, signal) =>
       expectCopyable(hostPath(layout, pathInFs), signal),
-    measure: async ({ pathInFs }) => measureTree(hostPath(layout, pathInFs)),
+    measure: async ({ pathInFs }, signal) => measureTree(hostPath(layout, pathInFs), signal),
   };
 }

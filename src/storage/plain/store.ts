@@ -38,12 +38,18 @@ export interface Home {
   readonly readonlyTop: string;
 }
 
-/** The driver of XFS with reflinks: an image is a directory whose files share their data with the volume's. `runtimeDir` holds its private mounts. */
-export function reflinkDriver(runtimeDir: string): Driver {
+export interface PlainOptions {
+  /** Holds private mounts. */
+  readonly runtimeDir: string;
+  readonly now: () => Date;
+}
+
+/** The driver of XFS with reflinks: an image is a directory whose files share their data with the volume's. */
+export function reflinkDriver({ runtimeDir, now }: PlainOptions): Driver {
   return {
     tier: 'reflink',
     capabilities: CAPABILITIES,
-    open: async (fsId) => storeOf(await homeOf(fsId, runtimeDir)),
+    open: async (fsId) => storeOf(await homeOf(fsId, runtimeDir), now),
   };
 }
 
@@ -70,7 +76,7 @@ export async function homeOf(fsId: string, runtimeDir: string): Promise<Home> {
 }
 
 /** The store of a filesystem whose images are directories. */
-export function storeOf(home: Home): Store {
+export function storeOf(home: Home, now: () => Date): Store {
   const { fsId, layout } = home;
   const trees = treesOf(layout);
   return {
@@ -79,7 +85,7 @@ export function storeOf(home: Home): Store {
     datasets: async () => Promise.resolve([]),
     foreignSnapshots: async () => Promise.resolve([]),
     ...keeping({ fsId, trees, removal: { transient: removeTree, images: removeImages } }),
-    ...capturing(home),
+    ...capturing(home, now),
     inspect: async (request) => ({ ...(await lookThrough(request)), receivedGuid: null }),
     ...staging(layout),
     ...swapping(trees),
@@ -89,15 +95,15 @@ export function storeOf(home: Home): Store {
 }
 
 /** Images are directories that root could write to: they are given through a mount in which nobody can. */
-function capturing({
-  layout,
-  readonlyTop,
-}: Home): Pick<Store, 'capture' | 'withImages' | 'readImages'> {
+function capturing(
+  { layout, readonlyTop }: Home,
+  now: () => Date,
+): Pick<Store, 'capture' | 'withImages' | 'readImages'> {
   const readonly = (path: string): string => readonlyPath({ layout, readonlyTop }, path);
   return {
-    capture: async (sets) => {
+    capture: async (sets, signal) => {
       await createLayout(layout);
-      return beginCapture(layout, sets);
+      return beginCapture({ layout, now }, sets, signal);
     },
     withImages: async (volumes, use) => {
       await createLayout(layout);
@@ -132,7 +138,7 @@ function staging(
     stage: async (request) => stageCopy(layout, request, 'shared'),
     inherited: async () => Promise.resolve([]),
     expectCopyable: async (volume, signal) => expectCopyable(place(volume), signal),
-    measure: async (volume) => measureTree(place(volume)),
+    measure: async (volume, signal) => measureTree(place(volume), signal),
   };
 }
 

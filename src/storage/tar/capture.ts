@@ -1,6 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { run } from '../../exec/run.ts';
-import { CowherdError } from '../../model/errors.ts';
 import type { Capture, CaptureSet, Image, Placement } from '../driver.ts';
 import type { Archive } from '../archive/read-index.ts';
 import { writeArchive } from '../archive/write-archive.ts';
@@ -11,30 +9,17 @@ import {
   partialDirectory,
   publishRestorePoint,
 } from '../files/restore-points.ts';
+import { scratchesOn } from '../files/scratch.ts';
 import { removeTree } from '../tree/remove-tree.ts';
 import { archivesIn, baseOf, fileArchive, newArchive } from './archives.ts';
 import { compareStaged } from './compare-staged.ts';
 import { lastArchive, noteArchive } from './last-archive.ts';
 import { noteMaking } from './needed.ts';
-import { pass, stagedTree } from './pass.ts';
+import { stagedTree } from './pass.ts';
+import { settleLive } from './settle-live.ts';
 import { markWritten } from './staged-listing.ts';
-import {
-  openStaged,
-  refresh,
-  sinceNow,
-  writeOut,
-  type Staged,
-  type StagingHome,
-} from './staging.ts';
-
-interface Step {
-  readonly key: string;
-  readonly staged: Staged;
-  /** The archive that will be made of it. */
-  readonly name: string;
-}
-
-const FLUSH_TIMEOUT_MS = 60_000;
+import { openStaged, refresh, writeOut, type StagingHome } from './staging.ts';
+import { notTaken, replacing, taking, type Moved, type Step } from './taking.ts';
 
 /**
  * Prepares copies of volumes that nothing can snapshot: made while they are in use, so that a last short pass in the freeze makes them
@@ -48,16 +33,14 @@ export async function beginCapture(
   const { layout } = home;
   const { steps, expectedMs } = await prepare(home, sets, signal);
   const whole = new Map<Step, boolean>();
+  const moved: Moved = new Map();
   const published = new Set<string>();
+  const scratches = scratchesOn(layout);
   return {
     expectedMs: () => expectedMs,
-    ...taking(home, steps, whole),
-    finish: async (key, ending) => {
-      const images: Image[] = [];
-      for (const step of inOrder(sets, steps, key))
-        images.push(imageOf(step, await archiveOf(home, step, ending), whole.get(step) ?? false));
-      return images;
-    },
+    live: { ...replacing(home, steps, moved), scratch: scratches.make },
+    ...taking(home, steps, { whole, moved }),
+    finish: async (key, ending) => archiveAll(home, { sets, steps, key, whole, moved }, ending),
     location: (_, image) =>
       stagedTree(steps.find(({ name }) => name === image)?.staged.place ?? notTaken(image)),
     publish: async (key, manifest, pinned) => {
@@ -74,9 +57,9 @@ export async function beginCapture(
       for (const { name } of steps.filter((step) => step.key === key))
         await removeTree(`${archivesIn(layout)}/${name}`);
     },
-    close: () => {
+    close: async () => {
       for (const { staged } of steps) staged.release();
-      return Promise.resolve();
+      await scratches.remove();
     },
   };
 }
@@ -121,32 +104,6 @@ async function involved({ name, staged }: Step): Promise<readonly string[]> {
   return last === null ? [name] : [name, last];
 }
 
-function taking(
-  home: StagingHome,
-  steps: readonly Step[],
-  whole: Map<Step, boolean>,
-): Pick<Capture, 'flush' | 'take' | 'reset'> {
-  const { layout, runtimeDir } = home;
-  let since = sinceNow(home);
-  return {
-    flush: async () => {
-      since = sinceNow(home);
-      const timeoutMs = FLUSH_TIMEOUT_MS;
-      await run('sync', ['-f', '--', layout.top], { timeoutMs }).catch(() => undefined);
-    },
-    take: async (signal) => {
-      const all = steps.map(async (step) => {
-        const { live, place } = step.staged;
-        const passed = await pass({ live, place, since, still: true, runtimeDir, signal });
-        whole.set(step, passed.whole);
-      });
-      const failed = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected');
-      if (failed?.status === 'rejected') throw failed.reason;
-    },
-    reset: () => Promise.resolve(),
-  };
-}
-
 /** In one order, so that no two runs wait for each other. */
 function sorted(
   sets: readonly CaptureSet[],
@@ -165,18 +122,46 @@ function inOrder(
   return volumes.flatMap((volume) => steps.find((step) => step.staged.volume === volume) ?? []);
 }
 
-function notTaken(image: string): never {
-  throw new CowherdError('INTERNAL', `${image} is none of this capture`);
+interface Finishing {
+  readonly sets: readonly CaptureSet[];
+  readonly steps: readonly Step[];
+  readonly key: string;
+  readonly whole: ReadonlyMap<Step, boolean>;
+  readonly moved: Moved;
+}
+
+async function archiveAll(
+  home: StagingHome,
+  { sets, steps, key, whole, moved }: Finishing,
+  signal: AbortSignal | undefined,
+): Promise<readonly Image[]> {
+  const images: Image[] = [];
+  for (const step of inOrder(sets, steps, key)) {
+    const { replaced, unread = [] } = moved.get(step) ?? {};
+    const archive = await archiveOf(home, step, { replaced, signal });
+    images.push({ ...imageOf(step, archive, whole.get(step) ?? false), unread });
+  }
+  return images;
+}
+
+interface Archiving {
+  /** Undefined where nobody wrote. */
+  readonly replaced: ReadonlySet<string> | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 async function archiveOf(
   home: StagingHome,
   { staged, name }: Step,
-  signal: AbortSignal | undefined,
+  { replaced, signal }: Archiving,
 ): Promise<Archive> {
   const { layout, runtimeDir, now } = home;
-  const { place } = staged;
-  const specials = await compareStaged(place, { runtimeDir, signal });
+  const { place, live } = staged;
+  const options = { runtimeDir, signal };
+  const specials =
+    replaced === undefined
+      ? await compareStaged(place, options)
+      : (await settleLive({ ...options, place, live, replaced })).specials;
   await writeOut(home, signal);
   await markWritten(place);
   const last = await lastArchive(place);

@@ -1,5 +1,7 @@
 import { open, rm } from 'node:fs/promises';
 import { pipeline } from '../../exec/pipeline.ts';
+import type { StageEnd } from '../../exec/stages.ts';
+import { BAD_DISK_HINT, CowherdError } from '../../model/errors.ts';
 import { attributeIn, attributesOf } from '../archive/attributes.ts';
 import { formatEntry, isRestored, isSameState, type IndexEntry } from '../archive/index-entry.ts';
 import { listing, withSignal } from '../archive/listing.ts';
@@ -42,6 +44,9 @@ const EXTRACT = [
 /** tar(1) says so of files that change or go while it reads them. */
 const CHANGED = 1;
 
+/** How it says so, at the end of a line. */
+const BAD_DISK = /^.*: Input\/output error$/m;
+
 /** Where a staging directory has what. */
 export function stagedTree(place: string): string {
   return `${place}/tree`;
@@ -70,13 +75,14 @@ export async function pass(request: PassRequest): Promise<Passed> {
   ]);
   await clearAttributes(request, lists);
   const forgiving = request.still ? [] : ['--ignore-failed-read'];
-  await feed(lists.members, request, [
+  const copied = await feed(lists.members, request, [
     {
       ...{ file: 'tar', args: [...forgiving, ...CREATE], cwd: request.live },
       okExits: request.still ? [] : [CHANGED],
     },
     { file: 'tar', args: EXTRACT, cwd: tree },
   ]);
+  expectReadable(copied);
   await replaceListing(place, lists.next, request.since);
   return passed;
 }
@@ -85,15 +91,24 @@ async function feed(
   list: string,
   { runtimeDir, signal }: PassRequest,
   stages: Parameters<typeof pipeline>[0],
-): Promise<void> {
+): Promise<readonly StageEnd[]> {
   const file = await open(list, 'r');
   try {
-    if ((await file.stat()).size === 0) return;
+    if ((await file.stat()).size === 0) return [];
     const options = { runtimeDir, stdin: file.fd, timeoutMs: COPY_TIMEOUT_MS, diesWithUs: true };
-    await pipeline(stages, withSignal(options, signal));
+    return (await pipeline(stages, withSignal(options, signal))).stages;
   } finally {
     await file.close();
   }
+}
+
+/** What a disk does not give, tar(1) fills with zeros and only warns of, where it forgives. Throws IO_ERROR. */
+function expectReadable(stages: readonly StageEnd[]): void {
+  const line = stages.map(({ stderr }) => BAD_DISK.exec(stderr)?.[0]).find(Boolean);
+  if (line === undefined) return;
+  throw new CowherdError('IO_ERROR', `a file of the volume could not be read: ${line}`, {
+    hint: BAD_DISK_HINT,
+  });
 }
 
 /** A directory stays what it is while its attributes come anew; those that it has no more must go (a default ACL is inherited). */

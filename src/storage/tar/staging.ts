@@ -9,7 +9,8 @@ import { hostPath, type Layout } from '../files/layout.ts';
 import { treeAtPath } from '../plain/trees.ts';
 import { measureTree } from '../tree/compare-tree.ts';
 import { removeTree } from '../tree/remove-tree.ts';
-import { pass, stagedTree } from './pass.ts';
+import { movingPass } from './moving-pass.ts';
+import { stagedTree } from './pass.ts';
 import { readListing } from './staged-listing.ts';
 
 /** What a staged volume needs of its filesystem. */
@@ -89,7 +90,7 @@ export async function refresh(
     await writeOut(home, signal);
     const begun = performance.now();
     const { live, place } = staged;
-    await pass({ live, place, since, still: false, runtimeDir: home.runtimeDir, signal });
+    await movingPass({ live, place, since, runtimeDir: home.runtimeDir, signal });
     const tookMs = performance.now() - begun;
     const isDone = tookMs < SHORT_MS || tookMs > before * SHORTER || round === MOST_PASSES;
     if (isDone) return tookMs;

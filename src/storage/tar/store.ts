@@ -15,6 +15,7 @@ import {
   stageCopy,
   storeOf,
   type Home,
+  type PlainOptions,
 } from '../plain/store.ts';
 import { treeAtPath } from '../plain/trees.ts';
 import { removeTree } from '../tree/remove-tree.ts';
@@ -27,14 +28,8 @@ import { openStaged, refresh, type StagingHome } from './staging.ts';
 
 const CAPABILITIES: Capabilities = { ...SHARING, sharedCopies: false, imagesAtHand: false };
 
-export interface TarOptions {
-  /** Holds private mounts. */
-  readonly runtimeDir: string;
-  readonly now: () => Date;
-}
-
 /** The driver of filesystems that can do nothing for us: volumes are copied, and the copies archived. */
-export function tarDriver({ runtimeDir, now }: TarOptions): Driver {
+export function tarDriver({ runtimeDir, now }: PlainOptions): Driver {
   return {
     tier: 'tar',
     capabilities: CAPABILITIES,
@@ -47,7 +42,7 @@ export function tarDriver({ runtimeDir, now }: TarOptions): Driver {
 
 function tarStore(home: Home, staging: StagingHome): Store {
   const { layout } = home;
-  const plain = storeOf(home);
+  const plain = storeOf(home, staging.now);
   return {
     ...plain,
     capabilities: CAPABILITIES,

@@ -112,20 +112,29 @@ async function compareAllocation(source: string, target: string): Promise<void> 
     throw differs(`${String(from)} bytes are allocated in the source, ${String(to)} in the copy`);
 }
 
+/** What a tree takes. */
+export interface Measured {
+  readonly allocatedBytes: number;
+  readonly entries: number;
+}
+
 /** Bytes allocated to a tree's files, hard links counted once, and its number of inodes (du(1)), as far as they stay while it looks. */
-export async function measureTree(
-  root: string,
-): Promise<{ allocatedBytes: number; entries: number }> {
+export async function measureTree(root: string, signal?: AbortSignal): Promise<Measured> {
   return {
-    allocatedBytes: await sum(root, '-B1'),
-    entries: await sum(root, '--inodes'),
+    allocatedBytes: await sum(root, '-B1', signal),
+    entries: await sum(root, '--inodes', signal),
   };
 }
 
 /** du(1) exits 1 when a name was gone before it came there, and says the sum of the others. */
-async function sum(root: string, unit: '-B1' | '--inodes'): Promise<number> {
+async function sum(
+  root: string,
+  unit: '-B1' | '--inodes',
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const args = ['-s', '-x', unit, '--', root];
-  const { exitCode, stdout, stderr } = await run('du', args, { okExits: [1] });
+  const ending = signal === undefined ? {} : { signal };
+  const { exitCode, stdout, stderr } = await run('du', args, { okExits: [1], ...ending });
   const found = Number.parseInt(stdout, 10);
   if (Number.isInteger(found)) return found;
   throw failureOf({ file: 'du', args, code: undefined, timedOut: false, exitCode, stderr });

@@ -21,6 +21,8 @@ export interface CopyOptions {
   readonly sharing: Sharing;
   /** Leaves out what lies too deep to be copied again somewhere else, instead of failing for it. */
   readonly leaveTooDeep?: boolean;
+  /** It is changed meanwhile: what goes or becomes something else is left out. */
+  readonly moving?: boolean;
   /** Somebody is frozen for it. */
   readonly urgent?: boolean;
   /** Ends the copying. */
@@ -59,7 +61,7 @@ function lengthened(path: string): string {
 export async function copyFiles(
   source: string,
   target: string,
-  { sharing, leaveTooDeep = false, urgent = false, signal }: CopyOptions,
+  { sharing, leaveTooDeep = false, moving = false, urgent = false, signal }: CopyOptions,
 ): Promise<boolean> {
   const how = ['-a', `--reflink=${sharing === 'shared' ? 'always' : 'never'}`];
   // With -T by its whole name: cp(1) goes to what is in a directory from there otherwise, as deep as that is.
@@ -74,13 +76,16 @@ export async function copyFiles(
   });
   signal?.throwIfAborted();
   if (exitCode === 0) return true;
-  const others = complaintsBesides(stderr);
-  if (leaveTooDeep && others.length === 0) return false;
+  const tooDeep = stderr.split('\n').some((line) => line.endsWith(TOO_DEEP));
+  const others = complaintsBesides(stderr).filter((line) => !moving || !HAS_GONE.test(line));
+  if ((leaveTooDeep || !tooDeep) && others.length === 0) return !tooDeep;
   const said = others.length === 0 ? stderr : others.join('\n');
   throw failureOf({ file: 'cp', args, code: undefined, timedOut: false, exitCode, stderr: said });
 }
 
 const TOO_DEEP = ': File name too long';
+/** What cp(1) says of something that was there when it read the directory. */
+const HAS_GONE = /: (No such file or directory|Not a directory)$|replaced while being copied$/;
 
 /**
  * The lines in which cp(1) says anything but that something lies too deep; an empty one where it says nothing. It goes on after what it cannot copy, and names each on a line of its own,

@@ -1,4 +1,4 @@
-import type { Concern } from '../driver.ts';
+import type { Concern } from '../concern.ts';
 import { unpromoted } from './aside.ts';
 import type { Home } from './home.ts';
 import { rowsOf } from './parse.ts';

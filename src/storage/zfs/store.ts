@@ -153,7 +153,8 @@ function swapping(home: Home): Swapping {
     inherited: async () => inheritedBelow(home.parent),
     expectCopyable: async ({ mountpoint }, signal) =>
       withDirectory(home.runtimeDir, mountpoint, async (root) => expectCopyable(root, signal)),
-    measure: async ({ mountpoint }) => withDirectory(home.runtimeDir, mountpoint, measureTree),
+    measure: async ({ mountpoint }, signal) =>
+      withDirectory(home.runtimeDir, mountpoint, async (path) => measureTree(path, signal)),
     treeAt: async (path) => swap.treeAtPath(path),
     inPlace: async (volume) => swap.inPlace(home, volume),
     prepareAside: async (record, volume) => swap.prepareAside(home, record, volume),

@@ -23,8 +23,8 @@ export async function openStore([
 }
 
 function driverOf(filesystem: string, runtimeDir: string): Driver {
-  if (filesystem === 'xfs') return reflinkDriver(runtimeDir);
-  return tarDriver({ runtimeDir, now: () => new Date() });
+  const options = { runtimeDir, now: () => new Date() };
+  return filesystem === 'xfs' ? reflinkDriver(options) : tarDriver(options);
 }
 
 /** XFS or ext4 on a loop device: a lab without Docker. */

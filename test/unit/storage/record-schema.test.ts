@@ -22,4 +22,9 @@ test('its id is a file name', () => {
   for (const id of ['../x', 'a/b', '..', '']) assert.not(parsed({ id }), id);
 });
 
+test('a capture that stops containers has one too, and nobody knows other kinds', () => {
+  assert.ok(parsed({ kind: 'capture' }));
+  assert.not(parsed({ kind: 'other' }));
+});
+
 test.run();
