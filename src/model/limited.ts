@@ -12,3 +12,26 @@ export async function mapLimited<T, R>(
   await Promise.all(Array.from({ length: limit }, worker));
   return results;
 }
+
+/** Does work as soon as there is a slot for it; gives what the work gives, and throws as it does. */
+export type Slots = <T>(work: () => Promise<T>) => Promise<T>;
+
+/**
+ * So many slots for all who want one, whoever comes first: who asks for few at once, as `mapLimited` does, keeps nobody waiting
+ * for longer than these few take. Work in a slot must not ask for another.
+ */
+export function createSlots(count: number): Slots {
+  const waiting: (() => void)[] = [];
+  let free = count;
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
+  };
+}

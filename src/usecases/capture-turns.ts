@@ -1,5 +1,5 @@
 import { policyFor } from '../config/policy.ts';
-import { mapLimited } from '../model/limited.ts';
+import { createSlots, mapLimited } from '../model/limited.ts';
 import {
   captureOrSplit,
   type CaptureRun,
@@ -16,6 +16,20 @@ const IN_A_TURN = 8;
 /** Brackets run one at a time per filesystem; hooks, checkpoints and read-outs of so many turns run beside them. */
 const TURNS_AT_ONCE = 3;
 
+/** Of all runs of this process together: a daemon's schedules are not worked on more at once than one of them. */
+const slots = createSlots(TURNS_AT_ONCE);
+
+/**
+ * Works on turns, few at once whatever else this process works on. A run wants no more slots at once than there are, and gets them in the order in which
+ * they are asked for: one of a single turn waits for three turns of each other run at most, however many agents that has.
+ */
+export async function eachTurn<T, R>(
+  turns: readonly T[],
+  work: (turn: T) => Promise<R>,
+): Promise<readonly R[]> {
+  return mapLimited(turns, TURNS_AT_ONCE, async (turn) => slots(async () => work(turn)));
+}
+
 /** Captures all groups, some at a time; what fails is in the outcome of its own group. */
 export async function captureByTurns(
   run: CaptureRun,
@@ -28,7 +42,7 @@ export async function captureByTurns(
   );
   const alone = groups.filter((group) => !isQuick(run.context, group)).map((group) => [group]);
   const turns = [...together, ...alone].filter((turn) => turn.length > 0);
-  const outcomes = await mapLimited(turns, TURNS_AT_ONCE, async (turn) => captureTurn(run, turn));
+  const outcomes = await eachTurn(turns, async (turn) => captureTurn(run, turn));
   return outcomes.flat();
 }
 

@@ -29,6 +29,7 @@ export type FindingCode =
   | 'SANDBOXED_RUNTIME'
   | 'BACKUP_TOOLS'
   | 'LOW_SPACE'
+  | 'SPACE_SHRINKING'
   | 'READ_ONLY'
   | 'POOL_DEGRADED'
   | 'NOT_PROMOTED'

@@ -11,6 +11,7 @@ import { observeHost } from './host.ts';
 import { pruneIds } from './prune.ts';
 import { NOTHING, recorded } from './recorded.ts';
 import { futureLast, readRestorePoints } from './restore-points.ts';
+import type { SnapshotReport } from '../model/snapshot.ts';
 import { snapshot } from './snapshot.ts';
 
 /** A restore point that is younger serves as well. */
@@ -95,10 +96,15 @@ async function capture(
   };
 }
 
-type Taken = Awaited<ReturnType<typeof snapshot>>['snapshots'];
+type Taken = Pick<SnapshotReport['snapshots'][number], 'id'> & {
+  readonly volumes: readonly { readonly name: string }[];
+};
 
-/** Of a volume that Docker lists no more nobody can say whether its files were still all there. */
-async function ofRemovedVolumes(context: Context, taken: Taken): Promise<readonly string[]> {
+/** Ids of those with a volume that Docker lists no more: nobody can say whether its files were still all there. */
+export async function ofRemovedVolumes(
+  context: Pick<Context, 'docker' | 'config'>,
+  taken: readonly Taken[],
+): Promise<readonly string[]> {
   const { agents } = await observe(await context.docker(), context.config.agents);
   const listed = new Set(agents.flatMap(({ volumes }) => volumes.map(({ name }) => name)));
   return taken

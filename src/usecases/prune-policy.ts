@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import { toFailure, type Failure } from '../model/errors.ts';
 import { matchesAny } from '../model/globs.ts';
+import { createSlots } from '../model/limited.ts';
 import type { PrunePlan } from '../model/prune-plan.ts';
 import { isFuture } from '../model/snapshot-id.ts';
 import { planAgent, type PrunablePoint } from './agent-plan.ts';
@@ -28,6 +29,9 @@ export interface PolicyRequest {
   readonly force: boolean;
 }
 
+/** Agents that are pruned at once by all runs of this process; one run prunes one after the other. */
+const slots = createSlots(2);
+
 /**
  * Applies its policy to each agent; one that fails, or one restore point, keeps nobody else's from it. What is destroyed was
  * looked at and judged again under the agent's locks. Throws AGENT_UNKNOWN, CLOCK_SUSPECT.
@@ -51,7 +55,8 @@ export async function prunePolicy(
   for (const [agent, own] of byAgent(points)) {
     if (context.interrupt.aborted) break;
     try {
-      documents.push(await pruneAgent(context, { agent, own, host, listing, dryRun, force }));
+      const job = { agent, own, host, listing, dryRun, force };
+      documents.push(await slots(async () => pruneAgent(context, job)));
     } catch (error) {
       failures.push(toFailure(agent, error));
     }

@@ -6,6 +6,7 @@ import { coverageFindings } from './coverage-findings.ts';
 import { coverageOf, type AgentCoverage } from './coverage.ts';
 import { worstFirst, type Finding } from './finding.ts';
 import { frozenFindings, runtimeFindings } from './frozen-findings.ts';
+import { trendFindings } from './space-trend.ts';
 import { clockFindings, storeFindings } from './store-findings.ts';
 import { surveyHost, type StoreSurvey } from './survey.ts';
 
@@ -46,6 +47,8 @@ export async function status(context: Context): Promise<StatusDocument> {
   const request = { points, instant: () => true, blocked: null };
   const shown = agents.map((agent) => agentStatus(coverageOf(agent, request), context.now()));
   const runs = await readRuns(context.config).catch(() => []);
+  const filesystems = stores.flatMap(filesystemStatus);
+  const { minFree: limit } = context.config.limits;
   const findings = [
     ...survey.findings,
     ...(await scheduleFindings(context, shown, runs)),
@@ -53,12 +56,13 @@ export async function status(context: Context): Promise<StatusDocument> {
     ...frozenFindings(context.runtimeDir, observation.containers),
     ...clockFindings(points, context.now()),
     ...stores.flatMap((store) => storeFindings(store, context.config)),
+    ...trendFindings({ filesystems, runs, limit, now: context.now() }),
     ...agents.flatMap((agent) => coverageFindings(agent, points)),
   ];
   return {
     findings: worstFirst(findings),
     agents: shown,
-    filesystems: stores.flatMap(filesystemStatus),
+    filesystems,
     runs: runs.slice(0, LAST_RUNS),
   };
 }

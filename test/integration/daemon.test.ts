@@ -130,7 +130,7 @@ test('a new agent has its first restore point within seconds', async (context) =
   assert.equal((await points(context, 'beta'))[0]?.tags, { cause: 'new-agent' });
 });
 
-test('where a container is removed, or comes with another image, a restore point is taken first', async (context) => {
+test('where a container is removed, a restore point is taken first', async (context) => {
   const { lab } = context;
   const [before] = await points(context, 'beta');
   await until(
@@ -143,6 +143,27 @@ test('where a container is removed, or comes with another image, a restore point
   await lab.docker(['rm', '-f', 'agent-beta']);
   await until('its restore point', async () => (await points(context, 'beta')).length === 2);
   assert.equal((await points(context, 'beta'))[0]?.tags, { cause: 'container-removed' });
+});
+
+test('where an agent gets a container of another image, a restore point is taken', async (context) => {
+  const { lab } = context;
+  const [before] = await points(context);
+  await until(
+    'a minute has passed since the last',
+    async () => Date.now() - Date.parse(before?.createdAt ?? '') > 60_000,
+    { timeoutMs: 70_000 },
+  );
+  await lab.docker(['commit', '--pause=false', 'agent-alpha', 'another-image']);
+  const daemon = await startDaemon(context, [NEVER]);
+  await sleep(2_000);
+  const mount = ['-v', 'agent-alpha-workspace:/home/developer', '--network', 'none'];
+  const labels = ['--label', 'trinity.platform=agent', '--label', 'trinity.agent-name=alpha'];
+  const run = ['run', '-d', '--name', 'agent-alpha-2', ...labels, ...mount];
+  await lab.docker([...run, 'another-image', 'sleep', '600']);
+  await until('its restore point', async () => (await points(context))[0]?.id !== before?.id);
+  assert.equal((await points(context))[0]?.tags, { cause: 'image-changed' });
+  assert.is(await daemon.end('SIGTERM'), 0);
+  await lab.docker(['rm', '-f', 'agent-alpha-2']);
 });
 
 /** Schedules of 2 s, kills after 3 to 6 s of life. */

@@ -98,7 +98,7 @@ test('no occurrence twice, no gap, no overlap, and nothing destroyed that the po
   check.expectNoGaps(month, 'hourly');
   assert.ok(check.expectCatchUps(month, 'hourly', delayMs) > 0);
   check.expectSkipped(month, 'hourly', delayMs);
-  check.expectOneANight(month, 'nightly');
+  check.expectOneANight(month, 'nightly', context.config.timezone);
   expectRetention(month, context);
   const state = join(root, 'state');
   for (const name of ['history.jsonl', 'history.1.jsonl'])
