@@ -1,4 +1,5 @@
-import { toCowherdError } from '../../model/errors.ts';
+import { lstat } from 'node:fs/promises';
+import { systemCode, toCowherdError } from '../../model/errors.ts';
 import type { Mount } from '../../model/mountinfo.ts';
 import type { Placement } from '../driver.ts';
 import { exists } from '../../exec/durable.ts';
@@ -9,6 +10,9 @@ import { poolOf } from './names.ts';
 import type { Pool, ZfsDataset } from './parse.ts';
 import { rememberedPath } from './properties.ts';
 import { listPools, whyUnusable } from './pool.ts';
+
+/** `.` and `..` */
+const NO_ENTRIES = 2;
 
 /** Pools by the reading of the mount table they belong to: one look for all volumes placed with it. */
 const looks = new WeakMap<readonly Mount[], Promise<Look>>();
@@ -102,11 +106,13 @@ async function judge(found: Found, { mounts, look, pool }: Seen): Promise<Verdic
 
 /** A directory of a bigger dataset, or the bare mount point of one that is not mounted. */
 async function judgeDirectory({ real, mount }: Found, look: Look, pool: Pool): Promise<Verdict> {
-  const owner = (await isEmptyDirectory(real)) ? await ownerOf(real, look, pool) : null;
+  const empty = await isEmptyByCount(real);
+  const owner = empty ? await ownerOf(real, look, pool) : null;
   if (owner !== null) return notMounted(owner);
-  const bare = (await isMountPoint(real))
-    ? `${real} is an empty mount point, and no dataset belongs there`
-    : null;
+  const bare =
+    empty && (await isMountPoint(real))
+      ? `${real} is an empty mount point, and no dataset belongs there`
+      : null;
   return {
     isolated: false,
     dataset: mount.source,
@@ -117,6 +123,18 @@ async function judgeDirectory({ real, mount }: Found, look: Look, pool: Pool): P
       bare === null ? 'cowherd adopt makes it a dataset of its own' : 'zfs list -o name,mountpoint',
     notSwappable: bare,
   };
+}
+
+/**
+ * True for a directory without entries: the size of one on ZFS is their number. Reading it would write its time of access, and wait for ever in a
+ * pool whose disks do not answer.
+ */
+async function isEmptyByCount(path: string): Promise<boolean> {
+  const stat = await lstat(path).catch((error: unknown) => {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return null;
+    throw error;
+  });
+  return stat?.isDirectory() === true && stat.size === NO_ENTRIES;
 }
 
 /** The dataset that should be mounted at a path and is not; the one that would be at boot before others. */

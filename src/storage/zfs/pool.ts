@@ -26,23 +26,22 @@ function isRecent({ major, minor }: { major: number; minor: number }): boolean {
   return major > FLOOR.major || (major === FLOOR.major && minor >= FLOOR.minor);
 }
 
-/** A pool that can be worked with. Throws IO_ERROR when it is not imported or suspended. */
+/** A pool that can be worked with. Throws IO_ERROR when it is not imported, suspended or read-only. */
 export async function usablePool(guid: string): Promise<Pool> {
   const pool = (await listPools()).find((one) => one.guid === guid);
   if (pool === undefined)
     throw new CowherdError('IO_ERROR', `the pool with the guid ${guid} is not imported`, {
       hint: 'zpool import lists what can be imported',
     });
+  if (pool.health === 'SUSPENDED') throw suspendedPool(pool.name);
   const why = whyUnusable(pool);
   if (why === null) return pool;
-  if (pool.health === 'SUSPENDED') throw suspendedPool(pool.name);
   throw new CowherdError('IO_ERROR', why, {
     hint: 'zpool status tells why; zpool export and zpool import make it writable again',
   });
 }
 
-/** Why nothing can be captured in a pool, or null. */
-export function whyUnusable({ name, health, readonly }: Pool): string | null {
-  if (health === 'SUSPENDED') return suspendedPool(name).message;
+/** Why nothing can ever be captured in a pool as it is, or null. One that is suspended fails what is tried in it (`usablePool`). */
+export function whyUnusable({ name, readonly }: Pool): string | null {
   return readonly ? `the pool ${name} is imported read-only` : null;
 }

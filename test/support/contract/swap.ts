@@ -28,8 +28,9 @@ export function swapContract(contract: DriverContract): void {
     for (const to of KINDS) {
       test(`from ${from} to ${to}: reverted after each step, twice`, async ({ fs, store }) => {
         if (!fs.can.isolate && (from === 'dataset' || to === 'dataset')) return;
+        const volume = await fs.volume(fresh('swap'), from === 'dataset');
         for (let done = 0; done <= STEPS.length; done += 1) {
-          const { volume, record, swap } = await begun({ fs, store }, from, to);
+          const { record, swap } = await begunOn(store, volume, to);
           const objects = await fs.objects();
           for (const step of STEPS.slice(0, done)) await store[step](record, swap);
           assert.is(await store.inPlace(swap), ['old', 'old', 'none', 'new'][done]);
@@ -140,7 +141,10 @@ interface Begun {
 
 /** A volume that says `old`, with staged data that says `new`. */
 async function begun({ fs, store }: Given, from: Kind, to: Kind): Promise<Begun> {
-  const volume = await fs.volume(fresh('swap'), from === 'dataset');
+  return begunOn(store, await fs.volume(fresh('swap'), from === 'dataset'), to);
+}
+
+async function begunOn(store: Store, volume: Placement, to: Kind): Promise<Begun> {
   const word = join(volume.mountpoint, 'word');
   writeFileSync(word, 'new');
   const id = fresh('swap');

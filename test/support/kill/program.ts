@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { toFailure } from '../../../src/model/errors.ts';
 import { convert } from '../../../src/usecases/adopt.ts';
 import { pruneIds } from '../../../src/usecases/prune.ts';
@@ -22,6 +23,9 @@ const [
   fill = '',
   step = '',
 ] = process.argv.slice(2);
+// A process that is killed saves nothing for the next one, and where the machine is emulated loading takes the most of its life.
+flushCompileCache();
+
 const context = await withKillSwitch(await labContext({ config }), {
   at: Number(at),
   when: when as KillAt['when'],
