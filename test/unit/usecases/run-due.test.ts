@@ -20,7 +20,7 @@ function host(progress: Progress | null = null) {
   const seen = {
     ...{ time: '12:00:01', progress, interrupt, performed: [] as ScheduledStep[] },
     skipped: [] as string[],
-    work: () => undefined as void,
+    work: (): void => undefined,
   };
   let runs = 0;
   const ports: SchedulePorts = {
