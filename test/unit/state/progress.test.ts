@@ -1,48 +1,60 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { readProgress, writeProgress } from '../../../src/state/progress.ts';
-import type { Progress } from '../../../src/state/run-schema.ts';
-import { suite } from '../../support/suite.ts';
+import { test } from '../../support/suite.ts';
 
-interface Home {
-  state: string;
-  runtimeDir: string;
+let root = '';
+test.before.each(() => {
+  root = mkdtempSync(join(tmpdir(), 'progress-'));
+});
+test.after.each(() => rmSync(root, { recursive: true }));
+
+const home = () => ({ state: join(root, 'state'), runtimeDir: join(root, 'run') });
+const at = (time: string) => ({
+  ...{ occurrence: time, startedAt: time, endedAt: null, run: 'r', attempts: 1 },
+});
+const occurrence = async () => (await readProgress(home(), 'often'))?.occurrence;
+
+/** As on a full disk: what is there can be read, and nothing be written. */
+function fill(): () => void {
+  const directory = join(root, 'state/schedules');
+  const [name = ''] = readdirSync(directory);
+  mkdirSync(join(directory, `${name}.partial`));
+  return () => rmdirSync(join(directory, `${name}.partial`));
 }
 
-const test = suite<Home>('how far a schedule has got', { state: '', runtimeDir: '' });
-
-test.before.each((home) => {
-  const root = mkdtempSync(join(tmpdir(), 'progress-'));
-  home.state = join(root, 'state');
-  home.runtimeDir = join(root, 'run');
-});
-test.after.each(({ state }) => rmSync(join(state, '..'), { recursive: true }));
-
-const begun = (at: string): Progress => ({
-  ...{ occurrence: at, startedAt: at, endedAt: null, attempts: 1, run: 'one' },
-});
-const EARLY = begun('2026-11-27T12:00:00.000Z');
-const LATE = begun('2026-11-27T12:15:00.000Z');
-const AHEAD = begun('2031-01-01T00:00:00.000Z');
-
-test('what could not be written to the state directory is kept beside it', async (home) => {
-  await writeProgress(home, 'often', EARLY);
-  rmSync(home.state, { recursive: true });
-  writeFileSync(home.state, 'no directory');
-  await writeProgress(home, 'often', LATE);
-  assert.is((await readProgress(home, 'often'))?.occurrence, LATE.occurrence);
+test('each schedule has its own, null before there is one or where it is damaged', async () => {
+  assert.is(await readProgress(home(), 'often'), null);
+  await writeProgress(home(), 'often', at('2026-11-27T12:00:00Z'));
+  await writeProgress(home(), 'seldom', at('2026-11-27T11:00:00Z'));
+  assert.is(await occurrence(), '2026-11-27T12:00:00Z');
+  for (const name of readdirSync(join(root, 'state/schedules')))
+    writeFileSync(join(root, 'state/schedules', name), '{');
+  assert.is(await readProgress(home(), 'often'), null);
 });
 
-test('and does not outlive the next that is written, whatever a wrong clock has said', async (home) => {
-  mkdirSync(join(home.state, '..'), { recursive: true });
-  writeFileSync(home.state, 'no directory');
-  await writeProgress(home, 'often', AHEAD);
-  assert.is((await readProgress(home, 'often'))?.occurrence, AHEAD.occurrence);
-  rmSync(home.state);
-  await writeProgress(home, 'often', EARLY);
-  assert.is((await readProgress(home, 'often'))?.occurrence, EARLY.occurrence);
+test('what was written last holds, where it could be written, whatever its clock said', async () => {
+  await writeProgress(home(), 'often', at('2031-11-27T12:00:00Z'));
+  const empty = fill();
+  await writeProgress(home(), 'often', at('2026-11-27T12:00:00Z'));
+  assert.is(await occurrence(), '2026-11-27T12:00:00Z');
+  await writeProgress(home(), 'often', at('2031-11-27T13:00:00Z'));
+  empty();
+  await writeProgress(home(), 'often', at('2026-11-27T13:00:00Z'));
+  assert.is(await occurrence(), '2026-11-27T13:00:00Z');
+});
+
+test('where it can be kept nowhere, that is said', async () => {
+  await writeProgress(home(), 'often', at('2026-11-27T12:00:00Z'));
+  fill();
+  writeFileSync(join(root, 'run'), 'no directory');
+  await writeProgress(home(), 'often', at('2026-11-27T13:00:00Z')).then(
+    () => assert.unreachable(),
+    (error: unknown) => assert.instance(error, Error),
+  );
+  assert.is(await occurrence(), '2026-11-27T12:00:00Z');
 });
 
 test.run();
