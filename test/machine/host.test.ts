@@ -7,6 +7,7 @@ import {
   HOST,
   KEY,
   UNITS,
+  USUAL,
   WEAK,
   WEAK_BTRFS,
   WEAK_POOL,
@@ -113,7 +114,7 @@ test('without a daemon a timer runs what is due', async () => {
     'until [ $(systemctl show -P ActiveState cowherd-run-due) = inactive ]; do sleep 1; done',
   );
   assert.is(await said('systemctl show -P Result cowherd-run-due.service'), 'success');
-  await said('systemctl stop cowherd-run-due.timer && rm /etc/cowherd/cowherd.yaml');
+  await said(`systemctl stop cowherd-run-due.timer && ${USUAL}`);
 });
 
 test('a pool that is suspended is refused in time, and the others go on', async () => {
@@ -182,7 +183,7 @@ test('the clock jumps a year ahead, back, and back again in the middle: nothing 
   );
   const taken = [before, future, later, jumping];
   assert.is(new Set(taken.map(({ id }) => id)).size, taken.length);
-  for (const { frozenMs } of taken) assert.ok(frozenMs > 0 && frozenMs < 3_000, String(frozenMs));
+  for (const { frozenMs } of taken) assert.ok(frozenMs > 0 && frozenMs < 30_000, String(frozenMs));
   const listed = JSON.parse(await said('cowherd snapshots alpha --json')) as Listing;
   for (const { id } of taken) assert.ok(listed.snapshots.some((point) => point.id === id));
   const { stderr, stdout } = await inside('cowherd rollback alpha --dry-run --json');

@@ -2,6 +2,11 @@ export const DOCKER_ROOT = '/var/lib/docker';
 /** A key that does not outlive a restart. */
 export const KEY = '/run/locked.key';
 
+/** An emulated processor that others use too is slow at times: that is not what these tests are about. */
+const PATIENT = 'quiesce: { maxFreeze: 30s }';
+/** The config, unless another is named. */
+export const USUAL = `mkdir -p /etc/cowherd && echo '${PATIENT}' >/etc/cowherd/cowherd.yaml`;
+
 /** A pool for Docker's data, an encrypted dataset whose key does not outlive a restart, and an agent that writes on each. */
 export const HOST = `
 systemctl stop docker.socket docker.service
@@ -18,7 +23,8 @@ for agent in alpha beta; do
   docker run -d --name agent-$agent --label trinity.agent-name=$agent --restart always --network none \\
     -v $agent-data:/data writer sh -c 'while :; do echo on >>/data/log; sleep 1; done'
 done
-echo 'zfs: { parent: tank/locked }' >/root/locked.yaml
+${USUAL}
+printf '%s\\n' 'zfs: { parent: tank/locked }' '${PATIENT}' >/root/locked.yaml
 cp config/cowherd-recover.service /etc/systemd/system/
 docker volume create gamma && echo kept >${DOCKER_ROOT}/volumes/gamma/_data/word
 systemctl daemon-reload && systemctl enable cowherd-recover.service
@@ -47,21 +53,21 @@ truncate -s 512M /root/weak.img && losetup -f /root/weak.img && weak linear
 /** A pool on it, with a directory that is captured like a volume. */
 export const WEAK_POOL = `
 zpool create -o cachefile=none weak /dev/mapper/weak && zfs create weak/data
-echo 'agents: { paths: [{ agent: delta, path: /weak/data }] }' >/root/weak.yaml
+printf '%s\\n' 'agents: { paths: [{ agent: delta, path: /weak/data }] }' '${PATIENT}' >/root/weak.yaml
 `;
 
 /** A btrfs on it, with the same. */
 export const WEAK_BTRFS = `
 mkfs.btrfs -q -f /dev/mapper/weak && mkdir -p /weak && mount /dev/mapper/weak /weak
 btrfs subvolume create /weak/data >/dev/null && echo kept >/weak/data/word
-echo 'agents: { paths: [{ agent: epsilon, path: /weak/data }] }' >/root/weak.yaml
+printf '%s\\n' 'agents: { paths: [{ agent: epsilon, path: /weak/data }] }' '${PATIENT}' >/root/weak.yaml
 `;
 
 /** The units, and a config that captures alpha every minute. */
 export const UNITS = `
 cp config/cowherd.service config/cowherd-run-due.service config/cowherd-run-due.timer /etc/systemd/system/
-mkdir -p /etc/cowherd
 cat >/etc/cowherd/cowherd.yaml <<'END'
+${PATIENT}
 schedules: [{ name: often, cron: '* * * * *', agents: [alpha], run: [snapshot, prune] }]
 END
 systemctl daemon-reload
