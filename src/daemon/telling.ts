@@ -10,8 +10,10 @@ export interface Telling {
   readonly end: () => Promise<void>;
 }
 
-/** Overdue agents and full disks are looked for so often. */
+/** Overdue agents and full disks are looked for so often, or after so many times what the last look took. */
 const LOOK_MS = 60_000;
+const REST = 100;
+const LONGEST_MS = 10 * 60_000;
 
 /** Begins to tell; of nothing where the config names nobody. */
 export async function beginTelling(fresh: () => Promise<Context>): Promise<Telling> {
@@ -21,14 +23,14 @@ export async function beginTelling(fresh: () => Promise<Context>): Promise<Telli
   const schedules = config.schedules.map(({ name }) => name);
   const { webhook, command } = config.notify;
   const isHeard = webhook !== null || command !== null;
-  const timer = isHeard ? looking({ fresh, notifier, schedules }) : undefined;
+  const endLooking = isHeard ? looking({ fresh, notifier, schedules }) : () => undefined;
   return {
     ran: (run) => {
       notifier.passed({ runs: [run], findings: null, schedules });
       if (run.outcome === 'done') notifier.beat();
     },
     end: async () => {
-      clearInterval(timer);
+      endLooking();
       ended.abort();
       await notifier.settled();
     },
@@ -41,19 +43,27 @@ interface Look {
   readonly schedules: readonly string[];
 }
 
-function looking({ fresh, notifier, schedules }: Look): NodeJS.Timeout {
-  let isUnderWay = false;
+/** Looks again and again, each time a while after the last look. Gives what ends it. */
+function looking({ fresh, notifier, schedules }: Look): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
   const look = async (): Promise<void> => {
-    if (isUnderWay) return;
-    isUnderWay = true;
+    const began = performance.now();
     try {
       const { findings } = await status(await fresh());
-      notifier.passed({ runs: [], findings, schedules });
-    } finally {
-      isUnderWay = false;
+      if (!isOver) notifier.passed({ runs: [], findings, schedules });
+    } catch {
+      // The next look is soon enough, and the log has what the schedules meet.
     }
+    later(REST * (performance.now() - began));
   };
-  return setInterval(() => {
-    look().catch(() => undefined); // the next look is soon enough, and the log has what the schedules meet
-  }, LOOK_MS);
+  const later = (restMs: number): void => {
+    const ms = Math.min(Math.max(LOOK_MS, restMs), LONGEST_MS);
+    if (!isOver) timer = setTimeout(() => void look(), ms);
+  };
+  later(0);
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
 }

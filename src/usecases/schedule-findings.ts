@@ -13,15 +13,15 @@ export function overdueFindings(
   { config, now }: Given,
   agents: readonly Pick<AgentStatus, 'name' | 'ageMs'>[],
 ): readonly Finding[] {
+  const captures = config.schedules
+    .filter(({ run }) => run.includes('snapshot'))
+    .map(({ cron, agents: chosen }) => {
+      const cadence = { cron, timezone: config.timezone };
+      return { chosen, intervalMs: intervalAt(cadence, now().getTime()) ?? Infinity };
+    });
   return agents.flatMap(({ name, ageMs }) => {
-    const intervalMs = Math.min(
-      ...config.schedules
-        .filter(({ agents: chosen, run }) => run.includes('snapshot') && matchesAny(name, chosen))
-        .map(({ cron }) => {
-          const cadence = { cron, timezone: config.timezone };
-          return intervalAt(cadence, now().getTime()) ?? Infinity;
-        }),
-    );
+    const mine = captures.filter(({ chosen }) => matchesAny(name, chosen));
+    const intervalMs = Math.min(...mine.map((capture) => capture.intervalMs));
     if (ageMs === null || ageMs <= 2 * intervalMs) return [];
     const age = formatDuration(Math.round(ageMs / 1_000) * 1_000);
     const message = `the last restore point of ${name} is ${age} old; one is due every ${formatDuration(intervalMs)}`;

@@ -1,6 +1,7 @@
 import type { Observation } from '../model/agent.ts';
 import { toCowherdError } from '../model/errors.ts';
 import { matchesAny } from '../model/globs.ts';
+import type { StoredSnapshot } from '../model/manifest.ts';
 import type { DamagedRecord, TransactionRecord } from '../model/transaction.ts';
 import type { Concern } from '../storage/concern.ts';
 import type { DatasetPlace, Store } from '../storage/driver.ts';
@@ -19,6 +20,7 @@ export interface StoreSurvey {
   readonly concerns: readonly Concern[];
   readonly leftovers: readonly string[];
   readonly records: readonly TransactionRecord[];
+  readonly stored: readonly StoredSnapshot[];
   readonly damaged: readonly string[];
   readonly damagedRecords: readonly DamagedRecord[];
 }
@@ -55,7 +57,7 @@ export async function surveyHost(context: Context, patterns: readonly string[]):
     observation: host.observation,
     agents: await nested(context, selected, stores),
     stores,
-    points: futureLast(await pointsIn(stores, host, findings), context.now()),
+    points: futureLast(await pointsIn(stores, host), context.now()),
     findings,
   };
 }
@@ -81,17 +83,27 @@ async function surveyStore(
   const attempt = attempting(fsId, findings);
   const store = await attempt(async () => context.openStore(fsId), null);
   if (store === null) return null;
-  const [datasets, space, concerns, leftovers, records, damaged, damagedRecords] =
+  const [datasets, space, concerns, leftovers, records, [stored, damaged], damagedRecords] =
     await Promise.all([
       attempt(async () => store.datasets(), []),
       attempt(async () => store.space(), null),
       attempt(async () => store.concerns(), []),
       attempt(async () => store.leftovers(), []),
       attempt(async () => store.records(), []),
-      attempt(async () => store.damaged(), []),
+      surveyPoints(store, attempt),
       attempt(async () => store.damagedRecords(), []),
     ]);
-  return { store, datasets, space, concerns, leftovers, records, damaged, damagedRecords };
+  return { store, datasets, space, concerns, leftovers, records, stored, damaged, damagedRecords };
+}
+
+/** What is listed, and ids of what cannot be: no manifest that can be read is read twice. */
+async function surveyPoints(
+  store: Store,
+  attempt: ReturnType<typeof attempting>,
+): Promise<readonly [readonly StoredSnapshot[], readonly string[]]> {
+  const stored = await attempt(async () => store.list(), []);
+  const whole = new Set(stored.map(({ manifest }) => manifest.id));
+  return [stored, await attempt(async () => store.damaged(whole), [])];
 }
 
 /** Reads what can be read; what cannot becomes a finding. */
@@ -129,11 +141,10 @@ async function nested(
 async function pointsIn(
   stores: readonly StoreSurvey[],
   host: Host,
-  findings: Finding[],
 ): Promise<readonly RestorePoint[]> {
-  const lenient = stores.map(({ store }) => ({
+  const lists = stores.map(({ store, stored }) => ({
     fsId: store.fsId,
-    list: async () => attempting(store.fsId, findings)(async () => store.list(), []),
+    list: () => Promise.resolve(stored),
   }));
-  return restorePointsIn(lenient, host.agents);
+  return restorePointsIn(lists, host.agents);
 }

@@ -44,7 +44,7 @@ const HELP = `scripts/bench: how fast, next to what one would do by hand (needs 
       peak memory of \`cowherd snapshots\` with a quarter, half and all of --points restore points:
       twice as many take at most 2.5 times as much, beyond what none take.
   scripts/bench daemon   [--agents 200] [--points 10000] [--seconds 120] [--rounds 5]
-      What \`cowherd daemon\` takes while nothing is due: at most 0.01 of a core, over --seconds; its
+      What \`cowherd daemon\` takes while nothing is due: at most 1% of a core, over --seconds; its
       resident memory (goal: 120 MiB); and how long \`status\` and \`snapshots\` take (goal: 1 s).
   scripts/bench plain    [--rounds 3] [--files 2000] [--mib 1024]
       An agent on ext4 whose data compresses 3:1, with its copy in place: \`cowherd snapshot\` of everything

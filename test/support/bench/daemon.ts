@@ -20,7 +20,7 @@ export interface DaemonOptions {
   readonly idleSeconds: number;
 }
 
-const MOST_OF_A_CORE = 0.01;
+const MOST_PERCENT = 1;
 const MOST_MIB = 120;
 const MOST_ANSWER_MS = 1_000;
 /** Until what it does at its start is behind it. */
@@ -79,7 +79,7 @@ async function idle(report: Report, lab: Lab, { idleSeconds }: DaemonOptions): P
       [`idle for ${String(idleSeconds)} s`, '% of a core', 'resident MiB'],
       [['cowherd daemon', (100 * share).toFixed(2), figure(after.mib)]],
     );
-    report.ratio('of a core', share, MOST_OF_A_CORE);
+    report.ratio('percent of a core', 100 * share, MOST_PERCENT);
     report.goal('resident memory', after.mib, MOST_MIB, 'MiB');
   } finally {
     child.kill('SIGTERM');
