@@ -70,10 +70,10 @@ async function keep(host: DaemonHost, fresh: Fresh, { schedules }: Config): Prom
       reload = reload.then(async () => reloaded(host, told, now)).finally(wake.now);
     });
     alive = watchdog(told);
+    await told.status(counted(schedules));
     const work = workOf(host, now, { sleep: wake.sleep, told });
     parts.push(async () => work);
     await told.ready();
-    await told.status(counted(schedules));
     tell(`ready: ${counted(schedules)}`);
     await Promise.race([work, aborted(interrupt)]);
   } finally {
