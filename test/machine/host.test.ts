@@ -44,7 +44,7 @@ const mountedAt = async (path: string) =>
 
 /** Waits until so many restore points of alpha were taken by schedule. */
 const scheduled = (least: number) =>
-  `until [ $(cowherd snapshots alpha --json | grep -o '"schedule":"often"' | wc -l) -ge ${String(least)} ]
+  `until [ $(cowherd snapshots alpha --json | grep -o '"schedule": "often"' | wc -l) -ge ${String(least)} ]
     do sleep 5; done`;
 
 test.before(async () => {
