@@ -212,7 +212,7 @@ elsewhere(
   'what it can do is told, and nothing is copied only to be looked at',
   async ({ lab, context }) => {
     const document = await doctor(context, []);
-    assert.equal(codes(document), ['NEVER_CAPTURED']);
+    assert.equal(codes(document), ['NEVER_CAPTURED', 'STAGED']);
     const [volume] = document.agents[0]?.volumes ?? [];
     assert.equal([volume?.tier, volume?.protected, volume?.instantRollback], ['tar', false, false]);
     assert.match(volume?.missing ?? '', 'the tier tar cannot do it');
