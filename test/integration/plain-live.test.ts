@@ -10,6 +10,7 @@ import { startCanary } from '../support/hostile/canary.ts';
 import { startRacer } from '../support/hostile/racer.ts';
 import { raceInside } from '../support/hostile/scene.ts';
 import type { Agent } from '../support/lab/agent.ts';
+import { SOAK } from '../support/kill/random.ts';
 import { requireLab } from '../support/lab/available.ts';
 import { AGENT_UID } from '../support/lab/image.ts';
 import { startLab, type Lab } from '../support/lab/lab.ts';
@@ -29,6 +30,7 @@ interface Given {
   late: Record<'live' | 'fail', string>;
 }
 
+const ROUNDS = SOAK ? 4 : 1;
 const WRITERS = [
   { name: 'fast.db', mode: 'WAL' },
   { name: 'journal.db', mode: 'DELETE' },
@@ -54,17 +56,15 @@ for (const fs of ['ext4', 'xfs'] as const) {
     alpha,
     unfrozen,
   }) => {
-    for (let round = 0; round < 4; round += 1) {
+    for (let round = 0; round < ROUNDS; round += 1) {
       const before = await counts(alpha);
       const begun = performance.now();
       const point = await takeOne(lab, 'alpha', [], { config: unfrozen });
       const seconds = (performance.now() - begun) / 1_000;
       const after = await counts(alpha);
       const rates = after.map((count, index) => Math.round((count - before[index]!) / seconds));
-      console.log(
-        `${fs}: ${rates.join(' and ')} transactions a second for ${seconds.toFixed(1)} s`,
-      );
-      assert.ok(rates[0]! > 1_000, 'the writer is too slow to show anything');
+      console.log(`${fs}: ${rates.join(' and ')} transactions/s for ${seconds.toFixed(1)} s`);
+      assert.ok(rates[0]! > 200, 'the writer is too slow to show anything');
       assert.equal([point.grade, point.frozenMs, point.atRest], ['live', 0, false]);
       assert.equal(wholeIn(point), ['data/agent.db', 'data/fast.db', 'data/journal.db']);
       await expectHeld(lab, point, before);
@@ -186,7 +186,7 @@ for (const fs of ['ext4', 'xfs'] as const) {
       const turn = `cd; mkdir -p swap; cp small.db swap/turn.db; mkfifo swap/pipe; cd swap
         while :; do mv turn.db t; mv pipe turn.db; mv t pipe; mv turn.db t; mv pipe turn.db; mv t pipe; done`;
       await lab.docker(['exec', '-d', alpha.container, 'sh', '-c', turn]);
-      for (let round = 0; round < 4; round += 1) {
+      for (let round = 0; round < ROUNDS; round += 1) {
         const before = await counts(alpha);
         const { snapshots } = await take(lab, ['alpha'], { config: unfrozen });
         await expectHeld(lab, snapshots[0]!, before);
