@@ -21,7 +21,6 @@ import { suite } from '../support/suite.ts';
 
 requireLab();
 await requireTracing();
-
 interface Given {
   lab: Lab;
   alpha: Agent;
@@ -171,10 +170,12 @@ for (const fs of ['ext4', 'xfs'] as const) {
   });
 
   // On ext4 tar still fails such a capture now and then, which loses nothing: only a soak insists.
-  const racing = SOAK || fs === 'xfs' ? test : test.skip;
-  racing(
-    'names that turn into links to the outside, pipes and back: nothing outside is opened or written',
-    async ({ lab, alpha, unfrozen }) => {
+  if (SOAK || fs === 'xfs')
+    test('names that turn into links to the outside, pipes and back: nothing outside is opened or written', async ({
+      lab,
+      alpha,
+      unfrozen,
+    }) => {
       const canary = await startCanary(lab.root);
       const root = alpha.path('workspace');
       await must(['sqlite3', join(root, 'small.db'), 'PRAGMA journal_mode=WAL; CREATE TABLE t(x)']);
@@ -199,8 +200,7 @@ for (const fs of ['ext4', 'xfs'] as const) {
         await lab.docker(['restart', '-t', '1', alpha.container]);
       }
       assert.equal(leftovers(lab), []);
-    },
-  );
+    });
 
   test('SQLite is disabled: its databases are copied as files, and that is said', async ({
     lab,
