@@ -1,29 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
-import { endTrials, trying } from '../support/notify/notifier.ts';
+import { trying } from '../support/notify/notifier.ts';
 import { isRunning, linesOf, msOf } from '../support/notify/observed.ts';
-import { startReceiver, status, type Receiver } from '../support/notify/receiver.ts';
-
-const KEY = 'schedule-failing:often:alpha';
-const directory = mkdtempSync(join(tmpdir(), 'cowherd-notify-test-'));
-
-let receiver: Receiver;
-
-test.before.each(async () => {
-  receiver = await startReceiver();
-});
-
-test.after.each(async () => {
-  await receiver.close();
-  await endTrials();
-});
-
-test.after(() => {
-  rmSync(directory, { recursive: true });
-});
+import { status } from '../support/notify/receiver.ts';
+import { KEY, directory, receiver } from '../support/notify/scene.ts';
 
 test('a command gets the notice on its stdin, and no shell', async () => {
   const file = join(directory, 'told');

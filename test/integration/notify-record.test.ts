@@ -1,42 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
-import { endTrials, trying, type Trial, type TrialOptions } from '../support/notify/notifier.ts';
+import { trying } from '../support/notify/notifier.ts';
 import { isRunning, msOf, until } from '../support/notify/observed.ts';
-import { startReceiver, status, type Answer, type Receiver } from '../support/notify/receiver.ts';
-
-const directory = mkdtempSync(join(tmpdir(), 'cowherd-notify-test-'));
-
-let receiver: Receiver;
-
-test.before.each(async () => {
-  receiver = await startReceiver();
-});
-
-test.after.each(async () => {
-  await receiver.close();
-  await endTrials();
-});
-
-test.after(() => {
-  rmSync(directory, { recursive: true });
-});
-
-/** One notifier whose webhook is answered so, after a pass in which alpha failed. */
-async function answered(answer: Answer, options: Partial<TrialOptions> = {}): Promise<Trial> {
-  receiver.answers(answer);
-  const trial = await trying({ notify: { webhook: receiver.address }, ...options });
-  trial.failing('alpha');
-  await trial.notifier.settled();
-  return trial;
-}
-
-const kinds = (): readonly string[] =>
-  receiver.received
-    .map(({ body }) => JSON.parse(body) as { kind: string; agent: string })
-    .map(({ kind, agent }) => `${kind} ${agent}`);
+import { status } from '../support/notify/receiver.ts';
+import { answered, directory, kinds, receiver } from '../support/notify/scene.ts';
 
 test('an abort ends what is under way at once', async () => {
   receiver.answers(() => undefined);

@@ -1,44 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import { BOUNDS } from '../../src/daemon/channels.ts';
-import { endTrials, trying, type Trial, type TrialOptions } from '../support/notify/notifier.ts';
+import { trying } from '../support/notify/notifier.ts';
 import { linesOf, msOf, until } from '../support/notify/observed.ts';
-import { startReceiver, status, type Answer, type Receiver } from '../support/notify/receiver.ts';
-
-const KEY = 'schedule-failing:often:alpha';
-const directory = mkdtempSync(join(tmpdir(), 'cowherd-notify-test-'));
-
-let receiver: Receiver;
-
-test.before.each(async () => {
-  receiver = await startReceiver();
-});
-
-test.after.each(async () => {
-  await receiver.close();
-  await endTrials();
-});
-
-test.after(() => {
-  rmSync(directory, { recursive: true });
-});
-
-/** One notifier whose webhook is answered so, after a pass in which alpha failed. */
-async function answered(answer: Answer, options: Partial<TrialOptions> = {}): Promise<Trial> {
-  receiver.answers(answer);
-  const trial = await trying({ notify: { webhook: receiver.address }, ...options });
-  trial.failing('alpha');
-  await trial.notifier.settled();
-  return trial;
-}
-
-const kinds = (): readonly string[] =>
-  receiver.received
-    .map(({ body }) => JSON.parse(body) as { kind: string; agent: string })
-    .map(({ kind, agent }) => `${kind} ${agent}`);
+import { startReceiver, status, type Answer } from '../support/notify/receiver.ts';
+import { KEY, answered, directory, kinds, receiver } from '../support/notify/scene.ts';
 
 test('a webhook is posted the beginning and the end, each once', async () => {
   const trial = await answered(status(204));

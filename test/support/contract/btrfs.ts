@@ -1,16 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { btrfsDriver } from '../../../src/storage/btrfs/store.ts';
 import type { Placement, Store } from '../../../src/storage/driver.ts';
-import { readMounts } from '../../../src/storage/mounts.ts';
-import { placeVolume } from '../../../src/storage/placement.ts';
 import { nest } from '../../../src/usecases/nesting.ts';
 import { attachImage, makeFilesystem } from '../lab/filesystem.ts';
 import { guardStart, stopLive } from '../lab/live.ts';
 import { labPaths, writeRecord, type LabLayout, type LabPaths } from '../lab/record.ts';
 import { must } from '../lab/run.ts';
 import type { ContractFilesystem } from './filesystem.ts';
+import { placed, replaceByForeign } from './places.ts';
 
 const SIZE_BYTES = 1024 ** 3;
 
@@ -66,19 +65,9 @@ function describe({ name, paths, fsId }: Made): ContractFilesystem {
     nest: async ({ mountpoint }, path) => {
       await must(['btrfs', 'subvolume', 'create', join(mountpoint, path)]);
     },
-    replace: async ({ mountpoint }) => {
-      const elsewhere = `${mountpoint}-${randomBytes(4).toString('hex')}`;
-      renameSync(mountpoint, elsewhere);
-      mkdirSync(mountpoint);
-      writeFileSync(join(mountpoint, 'foreign'), 'foreign\n');
-      return elsewhere;
-    },
+    replace: ({ mountpoint }) => Promise.resolve(replaceByForeign(mountpoint)),
     remove: async () => stopLive(name),
   };
-}
-
-async function placed(name: string, mountpoint: string): Promise<Placement> {
-  return placeVolume({ name, mountpoint, unsupported: null }, { mounts: await readMounts() });
 }
 
 async function nested(store: Store, placement: Placement): Promise<Placement> {

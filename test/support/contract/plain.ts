@@ -1,15 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { reflinkDriver } from '../../../src/storage/plain/store.ts';
-import type { Driver, Placement, Store } from '../../../src/storage/driver.ts';
+import type { Driver, Store } from '../../../src/storage/driver.ts';
 import { tarDriver } from '../../../src/storage/tar/store.ts';
-import { readMounts } from '../../../src/storage/mounts.ts';
-import { placeVolume } from '../../../src/storage/placement.ts';
 import { attachImage, makeFilesystem } from '../lab/filesystem.ts';
 import { guardStart, stopLive } from '../lab/live.ts';
 import { labPaths, writeRecord, type LabPaths } from '../lab/record.ts';
 import type { ContractFilesystem } from './filesystem.ts';
+import { placed, replaceByForeign } from './places.ts';
 
 const SIZE_BYTES = 1024 ** 3;
 
@@ -78,19 +77,9 @@ function describe({ name, paths, fsId, filesystem }: Made): ContractFilesystem {
     },
     place,
     nest: async () => Promise.reject(new Error('there are no datasets')),
-    replace: async ({ mountpoint }) => {
-      const elsewhere = `${mountpoint}-${randomBytes(4).toString('hex')}`;
-      renameSync(mountpoint, elsewhere);
-      mkdirSync(mountpoint);
-      writeFileSync(join(mountpoint, 'foreign'), 'foreign\n');
-      return elsewhere;
-    },
+    replace: ({ mountpoint }) => Promise.resolve(replaceByForeign(mountpoint)),
     remove: async () => stopLive(name),
   };
-}
-
-async function placed(name: string, mountpoint: string): Promise<Placement> {
-  return placeVolume({ name, mountpoint, unsupported: null }, { mounts: await readMounts() });
 }
 
 /** Restore points, archives and transient images. */

@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Placement, Store } from '../../../src/storage/driver.ts';
-import { readMounts } from '../../../src/storage/mounts.ts';
-import { placeVolume } from '../../../src/storage/placement.ts';
 import { zfsDriver } from '../../../src/storage/zfs/store.ts';
 import { must } from '../lab/run.ts';
 import { datasetAt, makeIsolated, makeTestPool, poolObjects, type TestPool } from '../zfs/pool.ts';
 import type { ContractFilesystem } from './filesystem.ts';
+import { placed } from './places.ts';
 
 /** The store of a pool for another process: runtime directory, pool's guid, parent of the volumes. */
 export async function openStore([
@@ -63,10 +62,6 @@ export function describeZfs(test: TestPool): ContractFilesystem {
     replace: async (volume) => replace(test, volume),
     remove: test.remove,
   };
-}
-
-async function placed(name: string, mountpoint: string): Promise<Placement> {
-  return placeVolume({ name, mountpoint, unsupported: null }, { mounts: await readMounts() });
 }
 
 async function replace(test: TestPool, { mountpoint }: Placement): Promise<string> {
