@@ -1,7 +1,7 @@
 import { observe } from '../docker/observe.ts';
 import { toFailure } from '../model/errors.ts';
 import { matchesAny } from '../model/globs.ts';
-import type { Manifest } from '../model/manifest.ts';
+import type { Manifest, RecordedVolume } from '../model/manifest.ts';
 import type { Occasion } from '../model/occasion.ts';
 import type { RunResult } from '../model/run.ts';
 import { isFuture } from '../model/snapshot-id.ts';
@@ -9,8 +9,9 @@ import type { Context } from './context.ts';
 import { newestOf } from './coverage.ts';
 import { observeHost } from './host.ts';
 import { pruneIds } from './prune.ts';
+import type { PruneDocument } from './prune-document.ts';
 import { NOTHING, recorded } from './recorded.ts';
-import { futureLast, readRestorePoints } from './restore-points.ts';
+import { futureLast, readRestorePoints, type RestorePoint } from './restore-points.ts';
 import type { SnapshotReport } from '../model/snapshot.ts';
 import { snapshot } from './snapshot.ts';
 
@@ -84,30 +85,75 @@ async function capture(
   const { snapshots, failures } = await snapshot(context, {
     ...{ agents, tags: { cause: occasion }, pin: false },
   });
-  const torn = await ofRemovedVolumes(context, snapshots);
-  if (torn.length > 0) await pruneIds(context, { ids: torn, dryRun: false, force: true });
-  for (const id of torn)
-    context.tell(`discarded ${id}: a volume of it was removed while it was taken`);
-  const kept = snapshots.filter(({ id }) => !torn.includes(id));
+  const discarded = await discard(context, await ofRemovedVolumes(context, snapshots));
+  const gone = new Set(discarded.destroy.map(({ id }) => id));
+  const kept = snapshots.filter(({ id }) => !gone.has(id));
   return {
     ...NOTHING,
-    ...{ snapshots: kept.map(({ id }) => id), failures, succeeded: kept.length },
+    ...{ snapshots: kept.map(({ id }) => id), succeeded: kept.length },
+    failures: [...failures, ...discarded.failures],
     frozenMs: kept.reduce((most, { frozenMs }) => Math.max(most, frozenMs), 0),
   };
+}
+
+/** Destroys what is torn, but for what may be all that is left of a volume. */
+async function discard(
+  context: Context,
+  torn: readonly Torn[],
+): Promise<Pick<PruneDocument, 'destroy' | 'failures'>> {
+  if (torn.length === 0) return { destroy: [], failures: [] };
+  const { points } = await readRestorePoints(context, await observeHost(context));
+  const ids = notTheLast(torn, points);
+  for (const { id } of torn) {
+    const what = ids.includes(id) ? `discarded ${id}` : `kept ${id}, which may not be whole`;
+    context.tell(`${what}: a volume of it was removed while it was taken`);
+  }
+  if (ids.length === 0) return { destroy: [], failures: [] };
+  return pruneIds(context, { ids, dryRun: false, force: true });
+}
+
+/** Ids of those of which every volume that is gone is, in the same incarnation, in a restore point that is not torn, too. */
+export function notTheLast(
+  torn: readonly Torn[],
+  points: readonly Pick<RestorePoint, 'manifest'>[],
+): readonly string[] {
+  const ids = new Set(torn.map(({ id }) => id));
+  const whole = points.filter(({ manifest }) => !ids.has(manifest.id));
+  const held = new Set(whole.flatMap(({ manifest }) => manifest.volumes.map(keyOf)));
+  return torn
+    .filter(({ id, gone }) => {
+      const { volumes } = points.find(({ manifest }) => manifest.id === id)?.manifest ?? {};
+      const lost = volumes?.filter(({ name }) => gone.includes(name)).map(keyOf);
+      return lost?.every((key) => held.has(key)) ?? false;
+    })
+    .map(({ id }) => id);
+}
+
+function keyOf({ name, incarnation }: Pick<RecordedVolume, 'name' | 'incarnation'>): string {
+  return `${incarnation.directory ?? ''} ${name}`;
 }
 
 type Taken = Pick<SnapshotReport['snapshots'][number], 'id'> & {
   readonly volumes: readonly { readonly name: string }[];
 };
 
-/** Ids of those with a volume that Docker lists no more: nobody can say whether its files were still all there. */
+/** A restore point, and the names of its volumes that Docker lists no more. */
+export interface Torn {
+  readonly id: string;
+  readonly gone: readonly string[];
+}
+
+/** Those with a volume that Docker lists no more: nobody can say whether its files were still all there. */
 export async function ofRemovedVolumes(
   context: Pick<Context, 'docker' | 'config'>,
   taken: readonly Taken[],
-): Promise<readonly string[]> {
+): Promise<readonly Torn[]> {
   const { agents } = await observe(await context.docker(), context.config.agents);
   const listed = new Set(agents.flatMap(({ volumes }) => volumes.map(({ name }) => name)));
   return taken
-    .filter(({ volumes }) => volumes.some(({ name }) => !listed.has(name)))
-    .map(({ id }) => id);
+    .map(({ id, volumes }) => ({
+      id,
+      gone: volumes.map(({ name }) => name).filter((name) => !listed.has(name)),
+    }))
+    .filter(({ gone }) => gone.length > 0);
 }

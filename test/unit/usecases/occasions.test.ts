@@ -2,8 +2,9 @@ import * as assert from 'uvu/assert';
 import { parseConfig } from '../../../src/config/load.ts';
 import type { Docker } from '../../../src/docker/docker.ts';
 import type { Context } from '../../../src/usecases/context.ts';
-import { isScheduled, ofRemovedVolumes } from '../../../src/usecases/occasions.ts';
+import { isScheduled, notTheLast, ofRemovedVolumes } from '../../../src/usecases/occasions.ts';
 import { container, trinity, volume } from '../../support/fixtures/host.ts';
+import { restorePoint } from '../../support/placed.ts';
 import { test } from '../../support/suite.ts';
 
 const configOf = async (text: string) => parseConfig(text, { file: 'c.yaml', hostname: 'box' });
@@ -27,10 +28,35 @@ const point = (id: string, ...volumes: readonly string[]) => ({
 test('a restore point of a volume that Docker lists no more is torn; one of volumes that are there is not', async () => {
   const config = await configOf('');
   const taken = [point('a@1', 'ws', 'pub'), point('a@2', 'ws'), point('b@1', 'gone')];
-  const torn = async (docker: Context['docker']) => ofRemovedVolumes({ config, docker }, taken);
+  const torn = async (docker: Context['docker']) =>
+    (await ofRemovedVolumes({ config, docker }, taken)).map(({ id, gone }) =>
+      [id, ...gone].join(' '),
+    );
   assert.equal(await torn(listing('ws', 'pub', 'gone')), []);
-  assert.equal(await torn(listing('ws', 'gone')), ['a@1']);
-  assert.equal(await torn(listing()), ['a@1', 'a@2', 'b@1']);
+  assert.equal(await torn(listing('ws', 'gone')), ['a@1 pub']);
+  assert.equal(await torn(listing()), ['a@1 ws pub', 'a@2 ws', 'b@1 gone']);
+});
+
+test('what may be all that is left of a volume is kept, torn or not', () => {
+  const torn = [
+    { id: 'a@2', gone: ['ws'] },
+    { id: 'a@3', gone: ['ws', 'pub'] },
+  ];
+  const [second, third] = [
+    restorePoint('a', ['ws', 'pub'], { id: 'a@2' }),
+    restorePoint('a', ['ws', 'pub'], { id: 'a@3' }),
+  ];
+  const first = (...names: readonly string[]) => restorePoint('a', names, { id: 'a@1' });
+  assert.equal(notTheLast(torn, [third, second, first('ws', 'pub')]), ['a@2', 'a@3']);
+  assert.equal(notTheLast(torn, [third, second, first('ws')]), ['a@2']);
+  assert.equal(notTheLast(torn, [third, second]), []);
+  const before = first('ws', 'pub');
+  const volumes = before.manifest.volumes.map((one) => ({
+    ...one,
+    incarnation: { ...one.incarnation, directory: 'of one that was removed before' },
+  }));
+  const former = { ...before, manifest: { ...before.manifest, volumes } };
+  assert.equal(notTheLast(torn, [third, second, former]), []);
 });
 
 test('a listed directory is no volume of Docker’s, and is there as long as the config lists it', async () => {
