@@ -24,8 +24,11 @@ const MOST_FAILURES = 50;
 const MOST_CHARACTERS = 500;
 const LINES_AT_ONCE = 100;
 
-/** Adds what is known of a run now; the last line of an id is what holds. On disk when this returns. Throws as Node.js does. */
-export async function appendRun(home: HistoryHome, run: Run): Promise<void> {
+/**
+ * Adds what is known of a run now; the last line of an id is what holds. `occasion` names what it is a part of, for `endedPart`.
+ * On disk when this returns. Throws as Node.js does.
+ */
+export async function appendRun(home: HistoryHome, run: Run, occasion = ''): Promise<void> {
   await mkdir(home.state, { recursive: true, mode: 0o700 });
   const path = newer(home);
   await rotate(home, path);
@@ -34,7 +37,7 @@ export async function appendRun(home: HistoryHome, run: Run): Promise<void> {
     // A line that a crash cut short must not spoil this one.
     const { size } = await file.stat();
     const last = size === 0 ? '\n' : await byteAt(file, size - 1);
-    const line = `${JSON.stringify({ ...bounded(run), owner: ownerTag() })}\n`;
+    const line = `${JSON.stringify({ ...bounded(run), owner: ownerTag(), occasion })}\n`;
     // On a disk that is nearly full write(2) may take a part of it, and say so to nobody.
     await file.writeFile(last === '\n' ? line : `\n${line}`);
     await file.datasync();
@@ -45,15 +48,37 @@ export async function appendRun(home: HistoryHome, run: Run): Promise<void> {
 
 /** All runs that are on record, newest first; lines that cannot be read are passed over. A run whose process is gone was interrupted. */
 export async function readRuns(home: Pick<HistoryHome, 'state'>): Promise<readonly Run[]> {
-  const texts = await Promise.all([readIfThere(older(home)), readIfThere(newer(home))]);
   const byId = new Map<string, Run>();
-  const lines = texts.flatMap((text) => (text ?? '').split('\n'));
-  for (const [index, line] of lines.entries()) {
-    if (index % LINES_AT_ONCE === 0) await breathe();
-    const run = parseRun(line);
-    if (run !== null) byId.set(run.id, run);
-  }
+  for await (const { run } of readLines(home)) byId.set(run.id, run);
   return [...byId.values()].sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+}
+
+/** The run of a command that ended as a part of an occasion, whatever became of it; null where none did. */
+export async function endedPart(
+  home: Pick<HistoryHome, 'state'>,
+  { occasion, command }: { readonly occasion: string; readonly command: Run['command'] },
+): Promise<Run | null> {
+  for await (const line of readLines(home)) {
+    const { run } = line;
+    const isEnded = run.outcome !== 'running' && run.outcome !== 'interrupted';
+    if (line.occasion === occasion && run.command === command && isEnded) return run;
+  }
+  return null;
+}
+
+interface Line {
+  readonly run: Run;
+  readonly occasion: string;
+}
+
+async function* readLines(home: Pick<HistoryHome, 'state'>): AsyncGenerator<Line> {
+  const texts = await Promise.all([readIfThere(older(home)), readIfThere(newer(home))]);
+  const lines = texts.flatMap((text) => (text ?? '').split('\n'));
+  for (const [index, text] of lines.entries()) {
+    if (index % LINES_AT_ONCE === 0) await breathe();
+    const line = parseLine(text);
+    if (line !== null) yield line;
+  }
 }
 
 /** A full history takes a third of a second: whoever is frozen meanwhile shall not wait for it. */
@@ -62,12 +87,12 @@ async function breathe(): Promise<void> {
   await setImmediate();
 }
 
-function parseRun(line: string): Run | null {
-  if (line === '') return null;
+function parseLine(text: string): Line | null {
+  if (text === '') return null;
   try {
-    const { owner, ...run } = runLineSchema.parse(JSON.parse(line));
+    const { owner, occasion, ...run } = runLineSchema.parse(JSON.parse(text));
     const isGone = run.outcome === 'running' && !isOwnerAlive(owner);
-    return isGone ? { ...run, outcome: 'interrupted' } : run;
+    return { occasion, run: isGone ? { ...run, outcome: 'interrupted' } : run };
   } catch {
     return null;
   }

@@ -11,10 +11,11 @@ const failureSchema = z.object({
   hint: z.string(),
 });
 
-/** A line of the history; `owner` names the process whose run it is. */
+/** A line of the history; `owner` names the process whose run it is, `occasion` what it is a part of. */
 export const runLineSchema = z.object({
   id: z.string(),
   owner: z.string(),
+  occasion: z.string().default(''),
   command: z.enum(RUN_COMMANDS),
   trigger: z.enum(['manual', 'schedule', 'event']),
   schedule: z.string().nullable(),

@@ -10,6 +10,8 @@ export const BY_HAND: Cause = { trigger: 'manual' };
 export interface Recorded<T> {
   readonly command: RunCommand;
   readonly cause: Cause;
+  /** Names what it is a part of. */
+  readonly occasion?: string;
   readonly work: () => Promise<T>;
   readonly resultOf: (report: T) => RunResult;
 }
@@ -17,17 +19,18 @@ export interface Recorded<T> {
 /** Does something and keeps its run in the history, when it begins and when it has ended. That it cannot be kept is told, and stops nothing. Throws as the work does. */
 export async function recorded<T>(
   context: Context,
-  { command, cause, work, resultOf }: Recorded<T>,
+  { command, cause, occasion, work, resultOf }: Recorded<T>,
 ): Promise<T> {
   const begun = newRun(context, command, cause);
-  await keep(context, begun);
+  await keep(context, begun, occasion);
+  const end = async (result: RunResult): Promise<void> =>
+    keep(context, ended(context, begun, result), occasion);
   try {
     const report = await work();
-    await keepEnd(context, begun, resultOf(report));
+    await end(resultOf(report));
     return report;
   } catch (error) {
-    const failures = [toFailure(null, error)];
-    await keepEnd(context, begun, { ...NOTHING, failures });
+    await end({ ...NOTHING, failures: [toFailure(null, error)] });
     throw error;
   }
 }
@@ -63,20 +66,20 @@ function newRun({ now, random }: Context, command: RunCommand, cause: Cause): Ru
   };
 }
 
-async function keepEnd(context: Context, begun: Run, result: RunResult): Promise<void> {
+function ended(context: Context, begun: Run, result: RunResult): Run {
   const { snapshots, destroyed, frozenMs, failures, filesystems } = result;
-  await keep(context, {
+  return {
     ...begun,
     ...{ snapshots, destroyed, frozenMs, failures, filesystems },
     endedAt: context.now().toISOString(),
     outcome: outcomeOf(result),
-  });
+  };
 }
 
-async function keep(context: Context, run: Run): Promise<void> {
+async function keep(context: Context, run: Run, occasion?: string): Promise<void> {
   const { config, runtimeDir, ticks } = context;
   try {
-    await appendRun({ state: config.state, runtimeDir, ticks }, run);
+    await appendRun({ state: config.state, runtimeDir, ticks }, run, occasion);
   } catch (error) {
     const { code, message } = toCowherdError(error);
     context.tell(`warning: ${code}: this run could not be kept in the history: ${message}`);

@@ -3,6 +3,7 @@ import { toFailure, CowherdError, type Failure } from '../model/errors.ts';
 import { isGlob, matchesAny } from '../model/globs.ts';
 import { RUN_TAG, type Cause, type RunResult, type RunSpace } from '../model/run.ts';
 import { isFuture } from '../model/snapshot-id.ts';
+import { endedPart } from '../state/history.ts';
 import type { Context } from './context.ts';
 import { observeHost, storeIds, type Host } from './host.ts';
 import { prunePolicy } from './prune-policy.ts';
@@ -24,17 +25,21 @@ export interface ScheduledStep {
   readonly sinceMs: number | null;
 }
 
-/** One step of a schedule's chain, recorded. What fails is in the result. */
+/** One step of a schedule's chain, recorded. What fails is in the result. A step that had ended when its process died is not begun again. */
 export async function runStep(
   context: Context,
   step: Schedule['run'][number],
   scheduled: ScheduledStep,
 ): Promise<RunResult> {
   const work = step === 'snapshot' ? snapshotStep : pruneStep;
-  const { cause } = scheduled;
+  const { cause, run: occasion } = scheduled;
   try {
+    const ended = scheduled.resumes
+      ? await endedPart(context.config, { occasion, command: step })
+      : null;
+    if (ended !== null) return { ...ended, succeeded: ended.outcome === 'failed' ? 0 : 1 };
     return await recorded(context, {
-      ...{ command: step, cause },
+      ...{ command: step, cause, occasion },
       work: async () => work(context, scheduled),
       resultOf: (result) => result,
     });

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { Run } from '../../../src/model/run.ts';
-import { appendRun, readRuns } from '../../../src/state/history.ts';
+import { appendRun, endedPart, readRuns } from '../../../src/state/history.ts';
 import { test } from '../../support/suite.ts';
 
 let root = '';
@@ -96,6 +96,19 @@ test('a full one is read a little at a time, beside whatever else is done', asyn
   clearInterval(timer);
   assert.is(runs.length, most);
   assert.ok(others >= 10, `others had ${others} turns`);
+});
+
+test('a part of an occasion has ended where its record says so, whatever became of it', async () => {
+  const wanted = { occasion: 'noon', command: 'snapshot' } as const;
+  assert.is(await endedPart(home(), wanted), null);
+  await appendRun(home(), run('1', { outcome: 'interrupted' }), 'noon');
+  await appendRun(home(), run('2'), 'noon');
+  await appendRun(home(), run('3', { outcome: 'done' }), 'midnight');
+  await appendRun(home(), run('4', { outcome: 'done', command: 'prune' }), 'noon');
+  assert.is(await endedPart(home(), wanted), null);
+  await appendRun(home(), run('2', { outcome: 'partly' }), 'noon');
+  assert.is((await endedPart(home(), wanted))?.id, '2');
+  assert.not.ok('occasion' in ((await readRuns(home()))[0] ?? {}));
 });
 
 test.run();
