@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { Placement } from '../../../src/storage/driver.ts';
+import { isEmulatorsCrash } from '../lab/emulated.ts';
 import type { ContractFilesystem, DriverContract } from './filesystem.ts';
 import { capturable, contractSuite, fresh, freshId, idsIn, published } from './parts.ts';
 
@@ -80,11 +82,16 @@ async function halfDone(
   what: string,
 ): Promise<ChildProcess> {
   const argv = [PROGRAM, entry.module, JSON.stringify(entry.reach), JSON.stringify(volumes), what];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const said = once(child.stdout, 'data').then(() => true);
-  const ended = once(child, 'exit').then(() => false);
-  assert.ok(await Promise.race([said, ended]), 'the other process ended early');
-  return child;
+  for (;;) {
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+    const said = once(child.stdout, 'data').then(() => null);
+    const end = await Promise.race([said, ended]);
+    if (end === null) return child;
+    const [code, signal] = end;
+    const status = code ?? 128 + constants.signals[signal ?? 'SIGKILL'];
+    assert.ok(isEmulatorsCrash(status), `the other process ended early: ${String(status)}`);
+  }
 }
 
 async function kill(child: ChildProcess): Promise<void> {
