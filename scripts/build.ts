@@ -63,6 +63,7 @@ const { metafile, warnings } = await build({
   entryPoints: {
     main: 'src/main.ts',
     guard: 'src/guard.ts',
+    'read-many': 'src/read-many.ts',
     'lib/compose': 'src/compose.ts',
     'lib/dockerode': 'dockerode',
     'lib/execa': 'execa',

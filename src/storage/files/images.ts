@@ -4,7 +4,7 @@ import type { StoredSnapshot } from '../../model/manifest.ts';
 import { encodeName } from '../../model/names.ts';
 import type { Placement } from '../driver.ts';
 import { namesIn } from './layout.ts';
-import type { FiledSnapshot } from './restore-points.ts';
+import type { FiledSnapshot } from './filed.ts';
 
 /** A restore point with where its images are: in the directory of its manifest. */
 export function located({ manifest, pinned, unpinned, directory }: FiledSnapshot): StoredSnapshot {

@@ -6,38 +6,38 @@ import type { Manifest } from '../../model/manifest.ts';
 import { parseSnapshotId } from '../../model/snapshot-id.ts';
 import type { CaptureSet } from '../driver.ts';
 import { readIfThere, syncDirectory, writeDurably } from '../../exec/durable.ts';
+import { readMany } from '../../exec/read-many.ts';
 import { parseManifest } from '../manifest-schema.ts';
+import {
+  filedIn,
+  MANIFEST,
+  MAX_MANIFEST_BYTES,
+  PIN,
+  UNPINNED,
+  type FiledSnapshot,
+} from './filed.ts';
 import { namesIn, type Layout } from './layout.ts';
 
-const MANIFEST = 'manifest.json';
-const PIN = 'pinned';
-/** Left by an unpin: somebody has said that it may go. */
-const UNPINNED = 'unpinned';
-const MAX_MANIFEST_BYTES = 8 * 1024 * 1024;
 const READ_AT_ONCE = 8;
+/** From so many on they are read by a process of its own: starting that takes as long as reading a hundred here. */
+const MANY = 150;
 /**
  * `.partial-<pid>-<start time>-<key>` and `.trash-…-<id>~`: unlisted, and removed when that process is gone. None of them can be
  * an id: an agent may be called `.trash-1-2-x`.
  */
 const UNLISTED = /^\.(?:partial|trash)-(\d+-\d+)-.+$/;
 
-/** What the files of a store say of a restore point. */
-export interface FiledSnapshot {
-  readonly manifest: Manifest;
-  readonly pinned: boolean;
-  readonly unpinned: boolean;
-  /** Host directory of its manifest and pin, and where images are files of its images too. */
-  readonly directory: string;
-}
-
 /** Every published restore point of a store, or those with wanted ids, in no order. One with a damaged manifest is left out. */
 export async function listRestorePoints(
   layout: Layout,
   isWanted: (id: string) => boolean = () => true,
 ): Promise<readonly FiledSnapshot[]> {
-  const read = async (id: string) => readRestorePoint(layout, id);
-  const stored = await eachOf((await idsIn(layout)).filter(isWanted), read);
-  return stored.filter((snapshot) => snapshot !== null);
+  const ids = (await idsIn(layout)).filter(isWanted);
+  const known =
+    ids.length < MANY ? new Map<string, FiledSnapshot>() : await readAtOnce(layout, ids);
+  const others = ids.filter((id) => !known.has(id));
+  const read = await eachOf(others, async (id) => readRestorePoint(layout, id));
+  return [...known.values(), ...read.filter((snapshot) => snapshot !== null)];
 }
 
 async function idsIn({ snapshots }: Layout): Promise<readonly string[]> {
@@ -75,8 +75,23 @@ export async function readRestorePoint(layout: Layout, id: string): Promise<File
   const names = await namesIn(directory);
   if (!names.includes(MANIFEST)) return null;
   const manifest = await readManifestIn(directory);
-  if (manifest?.id !== id) return null;
-  return { manifest, directory, pinned: names.includes(PIN), unpinned: names.includes(UNPINNED) };
+  return filedIn(id, { directory, manifest, beside: new Set(names) });
+}
+
+/** Those whose manifests can be read; why one cannot be is for who reads it alone. */
+async function readAtOnce(
+  { snapshots }: Layout,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, FiledSnapshot>> {
+  const wanted = { directory: snapshots, names, file: MANIFEST, marks: [PIN, UNPINNED] };
+  const known = new Map<string, FiledSnapshot>();
+  for await (const read of readMany({ ...wanted, maxBytes: MAX_MANIFEST_BYTES }))
+    for (const { name, text, marks } of read) {
+      const manifest = parseManifest(text);
+      const filed = filedIn(name, { directory: `${snapshots}/${name}`, manifest, beside: marks });
+      if (filed !== null) known.set(name, filed);
+    }
+  return known;
 }
 
 /** The manifest in a directory, or null where there is none that can be read. */

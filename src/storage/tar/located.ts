@@ -3,7 +3,7 @@ import { systemCode, toCowherdError } from '../../model/errors.ts';
 import type { StoredSnapshot } from '../../model/manifest.ts';
 import { removeImages } from '../files/images.ts';
 import type { Layout } from '../files/layout.ts';
-import type { FiledSnapshot } from '../files/restore-points.ts';
+import type { FiledSnapshot } from '../files/filed.ts';
 import { archivePaths } from '../archive/layout.ts';
 import { archivesIn, chainOf, type Chain } from './archives.ts';
 

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { StoredSnapshot } from '../../model/manifest.ts';
 import type { Layout } from '../files/layout.ts';
+import type { FiledSnapshot } from '../files/filed.ts';
 import * as files from '../files/restore-points.ts';
 import type { Home } from './home.ts';
 import { notedImages } from './intent.ts';
@@ -39,7 +40,7 @@ async function imagesOf(home: Home, layout: Layout, id: string): Promise<readonl
 
 async function imagesIn(
   home: Home,
-  { manifest }: Pick<files.FiledSnapshot, 'manifest'>,
+  { manifest }: Pick<FiledSnapshot, 'manifest'>,
 ): Promise<readonly string[]> {
   const names = await locateImages(home, [manifest]);
   return manifest.volumes.flatMap(({ guid }) => names.get(guid) ?? []);

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Manifest, StoredSnapshot } from '../../model/manifest.ts';
 import { CowherdError } from '../../model/errors.ts';
-import type { FiledSnapshot } from '../files/restore-points.ts';
+import type { FiledSnapshot } from '../files/filed.ts';
 import { destroy, propertiesOf, snapshotGuids } from './datasets.ts';
 import type { Home } from './home.ts';
 import { datasetOf, nameInPlace } from './names.ts';

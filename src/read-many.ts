@@ -1,0 +1,3 @@
+import { runReader } from './exec/read-many-process.ts';
+
+await runReader();
