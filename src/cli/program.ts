@@ -71,7 +71,7 @@ function globalOptions(program: Command, version: string): Command {
     .version(version, '--version', 'print the version')
     .option(
       '--config <file>',
-      'config file (default: $COWHERD_CONFIG, then /etc/cowherd/cowherd.yaml)',
+      'config file, - for stdin (default: $COWHERD_CONFIG, then /etc/cowherd/cowherd.yaml)',
     )
     .option('--json', 'print one JSON document')
     .option('--quiet', 'say nothing but results and errors')

@@ -1,4 +1,5 @@
 import { access, readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { CowherdError, systemCode } from '../model/errors.ts';
 import { cronProblems } from './cron-problems.ts';
 import type { SourceDocument } from './document.ts';
@@ -12,7 +13,7 @@ import { configSchema } from './schema.ts';
 import { secretProblems } from './secrets.ts';
 
 export interface ConfigSource {
-  /** `--config FILE`. */
+  /** `--config FILE`; `-` is what comes in by stdin. */
   readonly file?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The host's name, which `host:` is without a value of its own. */
@@ -21,6 +22,10 @@ export interface ConfigSource {
 
 /** Where the config is looked for when nobody names a file. */
 export const SYSTEM_CONFIG = '/etc/cowherd/cowherd.yaml';
+
+const STDIN = '-';
+/** What came in by it: a reload of the daemon finds it read. */
+let typed: Promise<string> | null = null;
 
 /** One problem of a config file, as `details.problems` of CONFIG_INVALID lists it. */
 export interface LocatedProblem {
@@ -80,7 +85,7 @@ export async function parseConfig(
 
 async function readConfig(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return file === STDIN ? await (typed ??= text(process.stdin)) : await readFile(file, 'utf8');
   } catch (error) {
     const why = systemCode(error) === 'ENOENT' ? 'there is no such file' : String(error);
     throw new CowherdError('CONFIG_INVALID', `${file || "''"}: ${why}`, {

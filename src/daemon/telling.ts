@@ -1,7 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '../config/schema.ts';
+import { toCowherdError } from '../model/errors.ts';
 import type { Context } from '../usecases/context.ts';
+import type { Finding } from '../usecases/finding.ts';
 import type { ScheduleRun } from '../usecases/run-due.ts';
-import { status } from '../usecases/status.ts';
-import { openNotifier, type Notifier } from './notify.ts';
+import { findingsNow } from './look.ts';
+import { openNotifier } from './notify.ts';
 
 /** Who hears of what the daemon does, by the config as it is now. */
 export interface Telling {
@@ -10,9 +14,9 @@ export interface Telling {
   readonly end: () => Promise<void>;
 }
 
-/** Overdue agents and full disks are looked for so often, or after so many times what the last look took. */
+/** Overdue agents and full disks are looked for so often, or after so many times what the last look took: half a percent of a core. */
 const LOOK_MS = 60_000;
-const REST = 100;
+const REST = 200;
 const LONGEST_MS = 10 * 60_000;
 
 /** Begins to tell; of nothing where the config names nobody. */
@@ -23,47 +27,44 @@ export async function beginTelling(fresh: () => Promise<Context>): Promise<Telli
   const schedules = config.schedules.map(({ name }) => name);
   const { webhook, command } = config.notify;
   const isHeard = webhook !== null || command !== null;
-  const endLooking = isHeard ? looking({ fresh, notifier, schedules }) : () => undefined;
+  const { signal } = ended;
+  const seen = (findings: readonly Finding[]): void =>
+    notifier.passed({ runs: [], findings, schedules });
+  const looked = isHeard ? looking({ config, tell, signal, seen }) : Promise.resolve();
   return {
     ran: (run) => {
       notifier.passed({ runs: [run], findings: null, schedules });
       if (run.outcome === 'done') notifier.beat();
     },
     end: async () => {
-      endLooking();
       ended.abort();
-      await notifier.settled();
+      await Promise.all([looked, notifier.settled()]);
     },
   };
 }
 
 interface Look {
-  readonly fresh: () => Promise<Context>;
-  readonly notifier: Notifier;
-  readonly schedules: readonly string[];
+  readonly config: Config;
+  readonly tell: (line: string) => void;
+  readonly signal: AbortSignal;
+  readonly seen: (findings: readonly Finding[]) => void;
 }
 
-/** Looks again and again, each time a while after the last look. Gives what ends it. */
-function looking({ fresh, notifier, schedules }: Look): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  let isOver = false;
-  const look = async (): Promise<void> => {
+/** Looks again and again, each time a while after the last look, until its signal aborts. */
+async function looking({ config, tell, signal, seen }: Look): Promise<void> {
+  const isOver = (): boolean => signal.aborted;
+  while (!isOver()) {
     const began = performance.now();
     try {
-      const { findings } = await status(await fresh());
-      if (!isOver) notifier.passed({ runs: [], findings, schedules });
-    } catch {
-      // The next look is soon enough, and the log has what the schedules meet.
+      const findings = await findingsNow(config, signal);
+      if (!isOver()) seen(findings);
+    } catch (error) {
+      const { code, message } = toCowherdError(error);
+      if (!isOver())
+        tell(`warning: ${code}: what needs a person could not be looked for: ${message}`);
     }
-    later(REST * (performance.now() - began));
-  };
-  const later = (restMs: number): void => {
+    const restMs = REST * (performance.now() - began);
     const ms = Math.min(Math.max(LOOK_MS, restMs), LONGEST_MS);
-    if (!isOver) timer = setTimeout(() => void look(), ms);
-  };
-  later(0);
-  return () => {
-    isOver = true;
-    clearTimeout(timer);
-  };
+    await delay(ms, undefined, { signal }).catch(() => undefined);
+  }
 }

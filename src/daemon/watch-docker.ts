@@ -47,8 +47,9 @@ export async function watchDocker(ports: WatchPorts): Promise<void> {
     last: Promise.resolve(),
   };
   const { interrupt, tell } = ports;
+  const isOver = (): boolean => interrupt.aborted;
   let failed = 0;
-  while (!interrupt.aborted) {
+  while (!isOver()) {
     try {
       const docker = await (await ports.context()).docker();
       if (docker === null) return;
@@ -56,6 +57,8 @@ export async function watchDocker(ports: WatchPorts): Promise<void> {
       failed = 0;
     } catch (error) {
       failed += 1;
+      // Told to end, it stops listening by an abort.
+      if (isOver()) break;
       tell(`warning: Docker's events cannot be followed: ${toCowherdError(error).message}`);
     }
     const ms = AGAIN_MS[Math.min(failed, AGAIN_MS.length - 1)];

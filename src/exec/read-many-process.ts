@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readdirSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { MARKED, type ReadManyRequest } from './read-many-protocol.ts';
@@ -27,11 +27,12 @@ export async function runReader(): Promise<void> {
 /** Nothing for one that could not be read: whoever asks looks for himself, and finds out why. */
 function frameOf({ directory, file, marks, maxBytes }: ReadManyRequest, name: string): Buffer[] {
   try {
-    const entries = new Set(readdirSync(`${directory}/${name}`));
-    if (!entries.has(file)) return [];
-    const content = contentOf(`${directory}/${name}/${file}`, maxBytes);
+    const path = `${directory}/${name}`;
+    const content = contentOf(`${path}/${file}`, maxBytes);
     if (content === null) return [];
-    const marked = marks.map((mark) => (entries.has(mark) ? MARKED : '-')).join('');
+    const isThere = (mark: string): boolean =>
+      lstatSync(`${path}/${mark}`, { throwIfNoEntry: false }) !== undefined;
+    const marked = marks.map((mark) => (isThere(mark) ? MARKED : '-')).join('');
     return [Buffer.from(`${String(content.length)} ${marked} ${name}\0`), content];
   } catch {
     return [];
@@ -42,7 +43,12 @@ function contentOf(path: string, maxBytes: number): Buffer | null {
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stats = fstatSync(file);
-    return stats.isFile() && stats.size <= maxBytes ? readFileSync(file) : null;
+    if (!stats.isFile() || stats.size > maxBytes) return null;
+    const content = Buffer.allocUnsafe(stats.size);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < content.length; length += read)
+      read = readSync(file, content, length, content.length - length, null);
+    return content.subarray(0, length);
   } finally {
     closeSync(file);
   }

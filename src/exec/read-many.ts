@@ -1,11 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { Socket } from 'node:net';
 import { CowherdError } from '../model/errors.ts';
 import { leaveBehind } from './bounded.ts';
 import { untilQuiet } from './hush.ts';
 import { eachInTime, patience } from './patience.ts';
 import { MARKED, type ReadManyRequest } from './read-many-protocol.ts';
-import { spawnOwn, type OwnProcess } from './spawn-own.ts';
+import { entryPath, spawnOwn, type OwnProcess } from './spawn-own.ts';
 
 export interface ReadFile {
   readonly name: string;
@@ -24,7 +23,7 @@ export async function* readMany(
   request: ReadManyRequest,
 ): AsyncGenerator<readonly ReadFile[], void> {
   await untilQuiet();
-  const child = spawnOwn(entryPath());
+  const child = spawnOwn(entryPath('read-many'));
   child.on('error', () => undefined);
   child.stdin.on('error', () => undefined).end(JSON.stringify(request));
   child.ref();
@@ -40,12 +39,6 @@ export async function* readMany(
 function end(child: OwnProcess): void {
   child.kill('SIGKILL');
   leaveBehind(child);
-}
-
-/** The sibling entry: `src/read-many.ts` in a checkout, `dist/read-many.js` in the package. */
-function entryPath(): string {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return fileURLToPath(new URL(`../read-many.${extension}`, import.meta.url));
 }
 
 /** What has come whole, chunk by chunk; ends at a frame that is not whole. */

@@ -1,11 +1,18 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import type { Readable, Writable } from 'node:stream';
 import { CHILD_ENVIRONMENT } from './run.ts';
 
 /** A program of our own that runs on when we end; it hears of our end by its stdin closing. */
 export type OwnProcess = ChildProcessByStdio<Writable, Readable, null>;
+
+/** An entry file of this package: `src/guard.ts` in a checkout, `dist/guard.js` in the package. */
+export function entryPath(name: 'guard' | 'main' | 'read-many'): string {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return fileURLToPath(new URL(`../${name}.${extension}`, import.meta.url));
+}
 
 /**
  * Starts an entry file of this package with the Node that runs us, in a session of its own (setsid), at `/`, with an environment

@@ -118,9 +118,10 @@ function newestUntil<T extends Listed>(
 export function newestFirst<T extends Pick<Listed, 'id' | 'createdAt'>>(
   snapshots: readonly T[],
 ): T[] {
-  return [...snapshots].sort(
-    (a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt) || byTurn(a.id, b.id),
-  );
+  return snapshots
+    .map((snapshot) => ({ snapshot, ms: Date.parse(snapshot.createdAt) }))
+    .sort((a, b) => b.ms - a.ms || byTurn(a.snapshot.id, b.snapshot.id))
+    .map(({ snapshot }) => snapshot);
 }
 
 /** The order of what has one time: the later taken first, so the same whatever the order was before. */
@@ -129,8 +130,9 @@ export function byTurn(a: string, b: string): number {
   return ordinalOf(b) - ordinalOf(a) || (a < b ? -1 : 1);
 }
 
+/** What follows the last `Z` of an id; of most that is nothing. */
 function ordinalOf(id: string): number {
-  return parseSnapshotId(id)?.ordinal ?? 0;
+  return id.endsWith('Z') ? 0 : (parseSnapshotId(id)?.ordinal ?? 0);
 }
 
 function endOf(time: string): number | null {

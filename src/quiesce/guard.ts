@@ -1,5 +1,4 @@
-import { fileURLToPath } from 'node:url';
-import { spawnOwn } from '../exec/spawn-own.ts';
+import { entryPath, spawnOwn } from '../exec/spawn-own.ts';
 import { GuardLink } from './guard-link.ts';
 import type { ArmedBracket } from './guard-link.ts';
 import type { ArmRequest } from './guard-protocol.ts';
@@ -18,7 +17,8 @@ export interface Guard {
 export function createGuard(): Guard {
   let link: GuardLink | null = null;
   const living = (): GuardLink =>
-    (link = link === null || link.lost !== null ? new GuardLink(spawnOwn(entryPath())) : link);
+    (link =
+      link === null || link.lost !== null ? new GuardLink(spawnOwn(entryPath('guard'))) : link);
   return {
     start: () => living().pid,
     arm: (request) => living().arm(request),
@@ -27,10 +27,4 @@ export function createGuard(): Guard {
       link = null;
     },
   };
-}
-
-/** The sibling entry: `src/guard.ts` in a checkout, `dist/guard.js` in the package. */
-function entryPath(): string {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return fileURLToPath(new URL(`../guard.${extension}`, import.meta.url));
 }

@@ -65,6 +65,15 @@ for (const [args, keys, status] of COMMANDS) {
   });
 }
 
+test('--config - is what comes in by stdin, and mistakes in it are named', async () => {
+  const show = ['--config', '-', '--json', 'config', 'show'];
+  const { json } = await lab.cowherd<{ host: string }>(show, { input: 'host: typed\n' });
+  assert.is(json.host, 'typed');
+  const { exitCode, stdout } = await lab.cowherd(show, { input: 'host: typed\nhots: x\n' });
+  assert.is(exitCode, 2);
+  assert.match(stdout, /-:2:1: /);
+});
+
 test('--json doctor, status, config show and config schema: one document as well', async () => {
   for (const args of [['doctor'], ['status'], ['config', 'show'], ['config', 'schema']]) {
     const result = await lab.cowherd<object>([...args, '--json']);

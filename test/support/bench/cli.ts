@@ -43,7 +43,7 @@ const HELP = `scripts/bench: how fast, next to what one would do by hand (needs 
       \`cowherd snapshots\` with a Docker and no restore point at most 5. And time and
       peak memory of \`cowherd snapshots\` with a quarter, half and all of --points restore points:
       twice as many take at most 2.5 times as much, beyond what none take.
-  scripts/bench daemon   [--agents 200] [--points 10000] [--seconds 120] [--rounds 5]
+  scripts/bench daemon   [--agents 200] [--points 10000] [--seconds 600] [--rounds 5]
       What \`cowherd daemon\` takes while nothing is due: at most 1% of a core, over --seconds; its
       resident memory (goal: 120 MiB); and how long \`status\` and \`snapshots\` take (goal: 1 s).
   scripts/bench plain    [--rounds 3] [--files 2000] [--mib 1024]
@@ -147,7 +147,7 @@ async function main(): Promise<number> {
       agents: given('agents', 200),
       points: given('points', 10_000),
       rounds: given('rounds', 5),
-      idleSeconds: given('seconds', 120),
+      idleSeconds: given('seconds', 600),
     });
   if (parts.includes('plain'))
     await benchPlain(report, {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '../lab/lab.ts';
 import { startLab } from '../lab/lab.ts';
 import { must, until } from '../lab/run.ts';
+import { values } from '../service/unit.ts';
 import { makeIsolatedVolume } from './isolated-volumes.ts';
 import { makeManyPoints } from './many-points.ts';
 import { figure, type Report } from './report.ts';
@@ -25,10 +26,7 @@ const MOST_MIB = 120;
 const MOST_ANSWER_MS = 1_000;
 /** Until what it does at its start is behind it. */
 const SETTLE_MS = 15_000;
-/**
- * A schedule that is new runs at once what was due last: it is for nobody, so that nothing is to be done. Somebody hears of what lasts, so that
- * the daemon looks for that.
- */
+/** A schedule for nobody, so that nothing is to be done; somebody hears of what lasts, so that the daemon looks for that. */
 const CONFIG = {
   schedules: [{ name: 'yearly', cron: '0 0 1 1 *', agents: ['nobody-*'], run: ['snapshot'] }],
   notify: { command: ['true'] },
@@ -70,7 +68,11 @@ function usage(pid: number): { readonly seconds: number; readonly mib: number } 
 }
 
 async function idle(report: Report, lab: Lab, { idleSeconds }: DaemonOptions): Promise<void> {
-  const child = lab.spawnCowherd(['daemon'], lab.writeConfig('daemon', CONFIG));
+  const config = lab.writeConfig('daemon', CONFIG);
+  // A schedule that is new runs at once what was due last.
+  await succeed(lab, ['--config', config, 'run-due']);
+  const environment = values('cowherd.service', 'Service', 'Environment').map(parsed);
+  const child = lab.spawnCowherd(['daemon'], config, Object.fromEntries(environment));
   try {
     const pid = await ready(child);
     await sleep(SETTLE_MS);
@@ -88,6 +90,11 @@ async function idle(report: Report, lab: Lab, { idleSeconds }: DaemonOptions): P
     child.kill('SIGTERM');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   }
+}
+
+function parsed(assignment: string): readonly [name: string, value: string] {
+  const at = assignment.indexOf('=');
+  return [assignment.slice(0, at), assignment.slice(at + 1)];
 }
 
 async function ready(child: ChildProcess): Promise<number> {

@@ -44,8 +44,12 @@ export async function runCowherd<T>(
 }
 
 /** The same as a child process, for tests that kill it midway. */
-export function spawnCowherd(config: string, args: readonly string[]): ChildProcess {
-  const env = { ...process.env, COWHERD_CONFIG: config };
+export function spawnCowherd(
+  config: string,
+  args: readonly string[],
+  added: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const env = { ...process.env, ...added, COWHERD_CONFIG: config };
   return spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 

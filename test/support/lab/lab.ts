@@ -60,7 +60,11 @@ export interface Lab {
   /** `cowherd ARGS` of this checkout on the lab's configuration. */
   cowherd<T = unknown>(args: readonly string[], options?: LabRunOptions): Promise<CowherdResult<T>>;
   /** `cowherd ARGS` as a child process, stdout and stderr piped. */
-  spawnCowherd(args: readonly string[], config?: string): ChildProcess;
+  spawnCowherd(
+    args: readonly string[],
+    config?: string,
+    env?: Readonly<Record<string, string>>,
+  ): ChildProcess;
   /** Writes ROOT/NAME.yaml: the lab's configuration with these top-level keys on top; its path. */
   writeConfig(name: string, keys: Readonly<Record<string, unknown>>): string;
   startAgent(options: AgentOptions): Promise<Agent>;
@@ -140,7 +144,7 @@ function describeLab(paths: LabPaths, record: LabRecord, device: string): Lab {
     docker,
     tryDocker: (args, options) => run(['docker', ...args], { ...options, env }),
     cowherd: (args, options) => runCowherd(options?.config ?? config, args, options),
-    spawnCowherd: (args, file = config) => spawnCowherd(file, args),
+    spawnCowherd: (args, file = config, env = {}) => spawnCowherd(file, args, env),
     writeConfig: (name, keys) => writeConfig(paths, record.name, { name, keys }),
     startAgent: async (options) => {
       const agent = await startAgent(docker, options);
