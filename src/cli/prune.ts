@@ -4,7 +4,7 @@ import type { Context } from '../usecases/context.ts';
 import type { Invocation, Output } from './invocation.ts';
 import { collect, command, type Register } from './options.ts';
 import { pruneLines } from './prune-lines.ts';
-import { counted, tellFailures } from './render.ts';
+import { bytes, counted, tellFailures } from './render.ts';
 import { statusOf } from './status.ts';
 
 interface Options {
@@ -108,7 +108,7 @@ function show(
     output.document(document);
     return;
   }
-  const { keep, destroy, failures } = document;
+  const { keep, destroy, failures, frees = [] } = document;
   const gone = dryRun ? 'destroy' : 'destroyed';
   if (keep.length + destroy.length > 0)
     output.print(pruneLines({ keep, destroy, gone, nowMs: context.now().getTime() }));
@@ -116,5 +116,11 @@ function show(
   output.print(
     `${many} ${dryRun ? 'would be destroyed' : 'destroyed'}, ${String(keep.length)} kept`,
   );
+  for (const { filesystem, bytes: freed } of frees)
+    output.print(
+      freed === null
+        ? `what that frees, filesystem ${filesystem} cannot say beforehand`
+        : `that frees ${bytes(freed)} on filesystem ${filesystem}`,
+    );
   tellFailures(failures);
 }

@@ -70,10 +70,10 @@ function isDone({ failures, snapshots }: ScheduleRun, agent: string | null): boo
 
 /** Findings of one key are one problem. */
 function findingProblems(findings: readonly Finding[]): readonly Problem[] {
-  return findings.flatMap(({ code, severity, agent, volume, message, mend }) => {
+  return findings.flatMap(({ code, severity, agent, volume, filesystem = null, message, mend }) => {
     const kind = TOLD[code];
     if (kind === undefined || severity === 'info') return [];
-    const key = keyOf(code.toLowerCase().replaceAll('_', '-'), agent, volume);
+    const key = keyOf(code.toLowerCase().replaceAll('_', '-'), agent, volume, filesystem);
     return [{ key, kind, agent, code, message: cut(message), hint: cut(mend ?? '') }];
   });
 }

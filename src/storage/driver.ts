@@ -9,26 +9,10 @@ import type {
   TransactionRecord,
   Tree,
 } from '../model/transaction.ts';
+import type { Capabilities } from './capabilities.ts';
 import type { Concern } from './concern.ts';
 import type { LiveCopies } from './live-copies.ts';
 import type { Measured } from './tree/compare-tree.ts';
-
-/** What a driver can do, as data that planners read. */
-export interface Capabilities {
-  /** All volumes of one filesystem are captured at one instant, frozen or not. */
-  readonly atomicGroup: boolean;
-  readonly instantRollback: boolean;
-  readonly clone: boolean;
-  readonly nativeSend: boolean;
-  readonly resumableSend: boolean;
-  readonly holds: boolean;
-  readonly bookmarks: boolean;
-  readonly diff: boolean;
-  /** A copy inside the filesystem shares its data. */
-  readonly sharedCopies: boolean;
-  /** Images can be read where they are, and be had at once. */
-  readonly imagesAtHand: boolean;
-}
 
 /** A dataset's path from the filesystem's root, and whether system calls take it; where not, `path` says about where it is. */
 export interface DatasetPlace extends FilePath {
@@ -195,6 +179,8 @@ export interface Store {
   setPinned(id: string, pinned: boolean): Promise<void>;
   /** Destroys a restore point, and the retired data that was kept for it. Gone already is success. */
   destroy(id: string): Promise<void>;
+  /** Bytes that destroying all of these would give back; null where the filesystem cannot say. */
+  freed(ids: readonly string[]): Promise<number | null>;
 
   /** Throws TIER_UNSUPPORTED where a volume's data could not be copied whole. Reads all its names. */
   expectCopyable(volume: Placement, signal: AbortSignal): Promise<void>;

@@ -132,6 +132,7 @@ export const findingsSchema = z.looseObject({
       severity: z.enum(['info', 'warn', 'error']),
       agent: z.string().nullable(),
       volume: z.string().nullable(),
+      filesystem: z.string().optional(),
       message: z.string(),
       mend: z.string().nullable(),
     }),
@@ -147,6 +148,9 @@ export const pruneSchema = z.looseObject({
   keep: z.array(z.looseObject({ id, agent, time, reasons, until: time.optional() })),
   destroy: z.array(z.looseObject({ id, agent, time })),
   failures,
+  frees: z
+    .array(z.object({ filesystem: z.string(), bytes: z.int().nonnegative().nullable() }))
+    .optional(),
 });
 
 /** `cowherd retention --json`: an id is a time as it was given. */

@@ -56,17 +56,18 @@ export interface Finding {
   /** Null where it concerns the host. */
   readonly agent: string | null;
   readonly volume: string | null;
+  /** The id of the one that it is about. */
+  readonly filesystem?: string;
   readonly message: string;
   /** Null where there is nothing to mend. */
   readonly mend: string | null;
 }
 
-type Rest = Pick<Finding, 'message'> & Partial<Pick<Finding, 'agent' | 'volume' | 'mend'>>;
+type Rest = Pick<Finding, 'message'> & Partial<Omit<Finding, 'code' | 'severity' | 'message'>>;
 
-/** A finding; what is left out is null. */
+/** A finding; agent, volume and mend are null where they are left out. */
 export function finding(code: FindingCode, severity: Severity, rest: Rest): Finding {
-  const { agent = null, volume = null, message, mend = null } = rest;
-  return { code, severity, agent, volume, message, mend };
+  return { code, severity, ...{ agent: null, volume: null, mend: null }, ...rest };
 }
 
 /** True when a warning or an error is among them: exit 6. */

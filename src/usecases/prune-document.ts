@@ -20,6 +20,13 @@ export interface PruneDocument {
   readonly keep: readonly KeptLine[];
   readonly destroy: readonly PruneLine[];
   readonly failures: readonly Failure[];
+  /** Of a dry run: what destroying them would free, by filesystem; `bytes` is null where that cannot be said. */
+  readonly frees?: readonly Freed[];
+}
+
+export interface Freed {
+  readonly filesystem: string;
+  readonly bytes: number | null;
 }
 
 /** The line of one that goes. */

@@ -7,6 +7,7 @@ import { isFuture } from '../model/snapshot-id.ts';
 import { planAgent, type PrunablePoint } from './agent-plan.ts';
 import type { Context } from './context.ts';
 import { destroyParts } from './destroy-parts.ts';
+import { freedBy } from './freed.ts';
 import { observeHost, type Host } from './host.ts';
 import { expectClock, notePrune } from './last-prune.ts';
 import { lockAgents } from './locking.ts';
@@ -62,10 +63,12 @@ export async function prunePolicy(
     }
   }
   if (context.interrupt.aborted) failures.push(toFailure(null, context.interrupt.reason));
+  const destroy = documents.flatMap((document) => document.destroy);
   return {
     keep: documents.flatMap(({ keep }) => keep),
-    destroy: documents.flatMap(({ destroy }) => destroy),
+    destroy,
     failures: [...failures, ...documents.flatMap((document) => document.failures)],
+    ...(dryRun ? { frees: await freedBy(context, points, destroy) } : {}),
   };
 }
 

@@ -3,6 +3,7 @@ import { CowherdError, toFailure, type Failure } from '../model/errors.ts';
 import { isFuture, newestOf } from '../model/snapshot-id.ts';
 import { formerOn } from './agent-plan.ts';
 import type { Context } from './context.ts';
+import { freedBy } from './freed.ts';
 import { observeHost, type Host } from './host.ts';
 import { lockAgents } from './locking.ts';
 import { destroyParts } from './destroy-parts.ts';
@@ -36,16 +37,18 @@ export async function pruneIds(context: Context, request: PruneRequest): Promise
   const destroyed: RestorePoint[] = [];
   for (const point of doomed) {
     try {
-      if (!request.dryRun) await destroy(context, { host, point, force: request.force });
+      if (!request.dryRun) await destroyOne(context, { host, point, force: request.force });
       destroyed.push(point);
     } catch (error) {
       failures.push(toFailure(point.agent, error));
     }
   }
+  const destroy = destroyed.map(line);
   return {
     keep: protectedOnes.map(({ point, reasons }) => kept(point, reasons)),
-    destroy: destroyed.map(line),
+    destroy,
     failures,
+    ...(request.dryRun ? { frees: await freedBy(context, points, destroy) } : {}),
   };
 }
 
@@ -95,7 +98,7 @@ interface Doomed {
   readonly force: boolean;
 }
 
-async function destroy(context: Context, doomed: Doomed): Promise<void> {
+async function destroyOne(context: Context, doomed: Doomed): Promise<void> {
   const { host, point } = doomed;
   const owner = host.agents.filter(({ name }) => name === point.agent);
   const locks = await lockAgents(context, owner, host.observation);

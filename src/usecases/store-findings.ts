@@ -36,9 +36,10 @@ function spaceFindings({ store, space, concerns }: StoreSurvey, limit: Space): r
   const message = `${filesystem}: ${free}, less than limits.minFree (${formatSpace(limit)})`;
   const mend = 'free some space: cowherd snapshots shows what can go, cowherd prune --id takes it';
   return [
-    ...(low ? [finding('LOW_SPACE', 'warn', { message, mend })] : []),
+    ...(low ? [finding('LOW_SPACE', 'warn', { filesystem: store.fsId, message, mend })] : []),
     ...concerns.map((concern) =>
       finding(concern.code, concern.code === 'READ_ONLY' ? 'error' : 'warn', {
+        filesystem: store.fsId,
         message: `${filesystem}: ${concern.message}`,
         mend: concern.mend,
       }),

@@ -69,6 +69,8 @@ test('a dry run says of each why it stays or goes, and changes nothing', async (
   assert.not.ok(existsSync(join(lab.state, 'last-prune')), 'nothing is noted either');
   const human = await lab.cowherd(['prune', '--dry-run'], { config });
   for (const { id } of [...json.keep, ...json.destroy]) assert.match(human.stdout, id);
+  assert.equal(json.frees, [{ filesystem: lab.fsUuid, bytes: null }]);
+  assert.match(human.stdout, /cannot say beforehand/);
 });
 
 test('what no rule keeps goes with its images, nobody is asked, and again is success', async (given) => {

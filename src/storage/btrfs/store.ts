@@ -1,5 +1,6 @@
 import { filePath } from '../../model/file-path.ts';
-import type { Capabilities, Driver, Store } from '../driver.ts';
+import type { Capabilities } from '../capabilities.ts';
+import type { Driver, Store } from '../driver.ts';
 import { beginCapture } from './capture.ts';
 import { measureTree } from '../tree/compare-tree.ts';
 import { expectCopyable } from '../tree/copyable.ts';

@@ -13,6 +13,7 @@ type Keeping = Pick<
   | 'has'
   | 'setPinned'
   | 'destroy'
+  | 'freed'
   | 'movedMounts'
   | 'leftovers'
   | 'collectLeftovers'
@@ -33,6 +34,8 @@ export function keeping(kept: Kept): Keeping {
     has: async (id) => exists(`${layout.snapshots}/${id}`),
     setPinned: async (id, pinned) => points.setPinned(layout, id, pinned),
     destroy: async (id) => destroyWithRetired(kept, id),
+    // What images share with each other and with the volumes, neither btrfs without quotas nor XFS says.
+    freed: async () => Promise.resolve(null),
     // mountinfo follows a rename: the root of a mount made before it names the place the data was moved to.
     movedMounts: async ({ id }) =>
       Promise.resolve(({ root }) => root.includes('.cowherd') && root.includes(id)),

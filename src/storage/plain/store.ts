@@ -1,5 +1,6 @@
 import { mkdir, statfs } from 'node:fs/promises';
-import type { Capabilities, Driver, Placement, StageRequest, Store } from '../driver.ts';
+import type { Capabilities } from '../capabilities.ts';
+import type { Driver, Placement, StageRequest, Store } from '../driver.ts';
 import type { Tree } from '../../model/transaction.ts';
 import { besidePath, createLayout, hostPath, layoutOf, type Layout } from '../files/layout.ts';
 import { transientPath } from '../files/leftovers.ts';

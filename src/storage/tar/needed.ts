@@ -1,7 +1,8 @@
-import { rename } from 'node:fs/promises';
+import { lstat, rename } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { lockFile } from '../../exec/flock.ts';
 import { CowherdError } from '../../model/errors.ts';
+import { archivePaths } from '../archive/layout.ts';
 import { namesIn, type Layout } from '../files/layout.ts';
 import { readIfThere, writeDurably } from '../../exec/durable.ts';
 import { transientPath } from '../files/leftovers.ts';
@@ -76,7 +77,9 @@ async function staleCopies(
 export async function unneededNow(home: StagingHome): Promise<readonly string[]> {
   const { layout } = home;
   const names = await namesIn(archivesIn(layout));
-  const unwanted = new Set(names.length === 0 ? [] : await unwantedAmong(layout, names));
+  const unwanted = new Set(
+    names.length === 0 ? [] : await unwantedAmong(layout, { names, others: new Set() }),
+  );
   const copies = await staleCopies(
     home,
     names.filter((name) => !unwanted.has(name)),
@@ -84,15 +87,40 @@ export async function unneededNow(home: StagingHome): Promise<readonly string[]>
   return [...copies, ...Array.from(unwanted, (name) => `${archivesIn(layout)}/${name}`)];
 }
 
-async function unwantedAmong(layout: Layout, names: readonly string[]): Promise<readonly string[]> {
+interface Among {
+  readonly names: readonly string[];
+  /** Restore points that count as gone. */
+  readonly others: ReadonlySet<string>;
+}
+
+async function unwantedAmong(layout: Layout, { names, others }: Among): Promise<readonly string[]> {
   const making: string[] = [];
   for (const directory of await points.livingPartials(layout))
     making.push(...((await readIfThere(`${directory}/${NOTE}`)) ?? '').split('\n').filter(Boolean));
   const listed = await points.listRestorePoints(layout);
   const whole = new Set(listed.map(({ manifest }) => manifest.id));
   if ((await points.damagedRestorePoints(layout, whole)).length > 0) return [];
-  const captured = listed.flatMap(({ manifest }) => manifest.volumes.map(({ image }) => image));
+  const captured = listed
+    .filter(({ manifest }) => !others.has(manifest.id))
+    .flatMap(({ manifest }) => manifest.volumes.map(({ image }) => image));
   return unneeded(layout, { names, needed: [...captured, ...making] });
+}
+
+/** The sizes of the archives that nobody would need without these restore points. */
+export async function bytesWithout(
+  { layout }: StagingHome,
+  ids: ReadonlySet<string>,
+): Promise<number> {
+  const names = await namesIn(archivesIn(layout));
+  const unwanted = async (others: ReadonlySet<string>) => unwantedAmong(layout, { names, others });
+  const before = new Set(await unwanted(new Set()));
+  const freed = (await unwanted(ids)).filter((name) => !before.has(name));
+  const files = freed.flatMap((name) => {
+    const { data, index } = archivePaths(`${archivesIn(layout)}/${name}`);
+    return [data, index];
+  });
+  const bytes = await Promise.all(files.map(async (path) => (await lstat(path)).size));
+  return bytes.reduce((sum, size) => sum + size, 0);
 }
 
 /** A copy that somebody has begun to use meanwhile stays. */

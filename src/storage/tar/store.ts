@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Tree } from '../../model/transaction.ts';
-import type { Capabilities, Driver, Placement, StageRequest, Store, Use } from '../driver.ts';
+import type { Capabilities } from '../capabilities.ts';
+import type { Driver, Placement, StageRequest, Store, Use } from '../driver.ts';
 import { extractArchive } from '../archive/extract-archive.ts';
 import { verifyArchive } from '../archive/verify-archive.ts';
 import { vetMembers } from '../archive/vet-members.ts';
@@ -22,7 +23,7 @@ import { removeTree } from '../tree/remove-tree.ts';
 import { archivesIn, chainOf } from './archives.ts';
 import { beginCapture } from './capture.ts';
 import { sorted } from './located.ts';
-import { removeUnneeded, unneededNow } from './needed.ts';
+import { bytesWithout, removeUnneeded, unneededNow } from './needed.ts';
 import { stagedTree } from './pass.ts';
 import { openStaged, refresh, type StagingHome } from './staging.ts';
 
@@ -65,6 +66,7 @@ function tarStore(home: Home, staging: StagingHome): Store {
       await plain.destroy(id);
       await removeUnneeded(staging);
     },
+    freed: async (ids) => bytesWithout(staging, new Set(ids)),
     leftovers: async () => [...(await plain.leftovers()), ...(await unneededNow(staging))],
     collectLeftovers: async () => [
       ...(await plain.collectLeftovers()),

@@ -1,10 +1,12 @@
 import { rm } from 'node:fs/promises';
+import { mapLimited } from '../../model/limited.ts';
 import type { StoredSnapshot } from '../../model/manifest.ts';
 import type { Layout } from '../files/layout.ts';
 import type { FiledSnapshot } from '../files/filed.ts';
 import * as files from '../files/restore-points.ts';
 import type { Home } from './home.ts';
 import { notedImages } from './intent.ts';
+import { datasetOf } from './names.ts';
 import {
   destroyImages,
   expectDestroyable,
@@ -13,6 +15,9 @@ import {
   located,
   releaseImages,
 } from './snapshots.ts';
+import { zfs } from './tool.ts';
+
+const ASKED_AT_ONCE = 4;
 
 /** Every restore point whose images are all there; `incomplete` are the ids of the others. */
 export async function listRestorePoints(
@@ -71,4 +76,27 @@ export async function removeFiled(home: Home, directory: string): Promise<void> 
   const published = filed === null ? [] : await imagesIn(home, { manifest: filed });
   await destroyImages([...new Set([...published, ...(await notedImages(directory))])]);
   await rm(directory, { recursive: true, force: true });
+}
+
+/** What `zfs destroy -n` says of all their images of a dataset at once: what these have in common goes too. Null where it would not destroy one. */
+export async function freedBy(
+  home: Home,
+  layout: Layout,
+  ids: readonly string[],
+): Promise<number | null> {
+  const wanted = new Set(ids);
+  const { points } = await listRestorePoints(home, layout, (id) => wanted.has(id));
+  const images = points.flatMap(({ locations }) => Object.values(locations));
+  const datasets = [...Map.groupBy(images, datasetOf)];
+  const freed = await mapLimited(datasets, ASKED_AT_ONCE, async ([dataset, snapshots]) => {
+    const names = snapshots.map((snapshot) => snapshot.slice(dataset.length + 1));
+    return reclaimable(`${dataset}@${names.join(',')}`);
+  });
+  return freed.reduce((sum, bytes) => (sum === null || bytes === null ? null : sum + bytes), 0);
+}
+
+async function reclaimable(snapshots: string): Promise<number | null> {
+  const said = await zfs(['destroy', '-nvp', snapshots]).catch(() => '');
+  const bytes = /^reclaim\t(\d+)$/m.exec(said)?.[1];
+  return bytes === undefined ? null : Number(bytes);
 }

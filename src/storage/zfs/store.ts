@@ -1,6 +1,7 @@
 import { readMounts } from '../mounts.ts';
 import type { TransactionRecord } from '../../model/transaction.ts';
-import type { Capabilities, Driver, InspectRequest, Store } from '../driver.ts';
+import type { Capabilities } from '../capabilities.ts';
+import type { Driver, InspectRequest, Store } from '../driver.ts';
 import { exists } from '../../exec/durable.ts';
 import * as records from '../files/records.ts';
 import * as files from '../files/restore-points.ts';
@@ -91,7 +92,9 @@ function storeOf(home: Home, nextName: () => string): Store {
   };
 }
 
-function keeping(home: Home): Pick<Store, 'list' | 'damaged' | 'has' | 'setPinned' | 'destroy'> {
+type Keeping = Pick<Store, 'list' | 'damaged' | 'has' | 'setPinned' | 'destroy' | 'freed'>;
+
+function keeping(home: Home): Keeping {
   return {
     list: async (isWanted) =>
       (await points.listRestorePoints(home, await attach(home), isWanted)).points,
@@ -110,6 +113,7 @@ function keeping(home: Home): Pick<Store, 'list' | 'damaged' | 'has' | 'setPinne
       await points.destroyRestorePoint(home, await attach(home), id);
       await settleRetired(home);
     },
+    freed: async (ids) => points.freedBy(home, await attach(home), ids),
   };
 }
 

@@ -1,4 +1,5 @@
 import { captureContract } from './capture.ts';
+import { destroyingContract } from './destroying.ts';
 import type { DriverContract } from './filesystem.ts';
 import { keepingContract } from './keeping.ts';
 import { leftoversContract } from './leftovers.ts';
@@ -15,6 +16,7 @@ export function driverContract(contract: DriverContract): void {
 export function restorePointContract(contract: DriverContract): void {
   captureContract(contract);
   keepingContract(contract);
+  destroyingContract(contract);
   leftoversContract(contract);
 }
 

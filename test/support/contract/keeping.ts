@@ -42,30 +42,6 @@ export function keepingContract(contract: DriverContract): void {
     assert.equal(await pinOf('agent@20000101T000000Z'), []);
   });
 
-  test('a destroyed restore point is gone, its images too; again is success', async ({
-    fs,
-    store,
-  }) => {
-    const volume = await fs.volume(fresh('destroyed'), fs.can.isolate);
-    const before = await fs.objects();
-    const id = freshId();
-    const kept = freshId();
-    await published(store, [volume], { id, pinned: true });
-    await published(store, [volume], { id: kept });
-    const both = await fs.objects();
-    for (let round = 0; round < 2; round += 1) {
-      await store.destroy(id);
-      assert.is(await store.has(id), false);
-      assert.not.ok((await idsIn(await fs.open())).includes(id));
-    }
-    assert.ok((await idsIn(store)).includes(kept));
-    await store.destroy(kept);
-    assert.ok((await fs.objects()) < both);
-    assert.is(await fs.objects(), before);
-    await store.destroy('agent@20000101T000000Z');
-    assert.equal(await store.leftovers(), []);
-  });
-
   let whole: Promise<Whole> | undefined;
 
   for (const [damage, cut] of [

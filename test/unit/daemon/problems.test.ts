@@ -89,6 +89,8 @@ test('of the findings those are problems that need a person soon', () => {
   const findings = [
     found('OVERDUE', { agent: 'alpha', mend: 'look' }),
     found('LOW_SPACE'),
+    found('LOW_SPACE', { filesystem: 'f1' }),
+    found('LOW_SPACE', { filesystem: 'f2' }),
     found('OVERDUE', { agent: 'beta', severity: 'info' }),
     found('NOT_ISOLATED', { agent: 'alpha' }),
   ];
@@ -98,6 +100,8 @@ test('of the findings those are problems that need a person soon', () => {
     [
       ['overdue:alpha', 'overdue', 'look'],
       ['low-space', 'failure', ''],
+      ['low-space:f1', 'failure', ''],
+      ['low-space:f2', 'failure', ''],
     ],
   );
 });
