@@ -31,7 +31,8 @@ export function firstAfter({ times, zone }: Recurring, afterMs: number): number 
       if (skipped < skippedUntil(piece)) foundMs = Math.min(foundMs, skipped - beforeMs);
     }
     if (foundMs < untilMs) return foundMs;
-    fromMs = Math.max(untilMs - 1, times.firstAfter(wallMs) - offsetMs - FAR_MS);
+    // When clocks go back they show earlier times than they do now.
+    fromMs = Math.max(untilMs - 1, times.firstAfter(wallMs - DAY_MS) - offsetMs - FAR_MS);
   }
 }
 

@@ -27,9 +27,9 @@ const VERBS: readonly Verb[] = [
   ...(['prune', 'prune', 'pin', 'unpin', 'recover', 'snapshots'] as const),
 ];
 
-/** Runs one command after the other until that time (of `Date.now()`). */
-export async function work(the: Work, until: number): Promise<void> {
-  while (Date.now() < until) {
+/** Runs one command after the other until that is enough. */
+export async function work(the: Work, isEnough: () => boolean): Promise<void> {
+  while (!isEnough()) {
     const command = chosen(the);
     if (command.verb === 'rollback' && command.id !== null)
       await readImages(the.lab, the.images, command.id);

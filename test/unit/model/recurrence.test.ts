@@ -63,6 +63,14 @@ test('where clocks change, occurrences are the same from wherever one looks, for
   }
 });
 
+test('an hour that comes again when clocks go back is not passed over for next year', () => {
+  const cadence = { cron: '0 * 17 2 *', timezone: 'America/Sao_Paulo' };
+  const [shown, again, next] = ['2018-02-18T01:00Z', '2018-02-18T02:00Z', '2019-02-17T03:00Z'];
+  assert.is(nextOccurrence(cadence, Date.parse(shown)), Date.parse(again));
+  assert.is(nextOccurrence(cadence, Date.parse(again)), Date.parse(next));
+  assert.equal(latestOccurrences(cadence, Date.parse(next) - 1, 2), [again, shown].map(Date.parse));
+});
+
 test('the latest lie side by side, whatever recurs wherever', () => {
   const field = (least: number, most: number) =>
     fc.oneof(
