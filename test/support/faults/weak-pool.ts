@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ export interface WeakPool {
   readonly guid: string;
   /** Where its root dataset is mounted. */
   readonly mnt: string;
-  /** Every read and write of the disk fails from now on (dmsetup, `error`). */
+  /** Every read and write of the disk fails from now on (dmsetup, `error`), and the pool has found out: it is suspended. */
   fail(): Promise<void>;
   /** The disk answers again, and the pool goes on. */
   heal(): Promise<void>;
@@ -46,7 +47,12 @@ export async function makeWeakPool(directory: string): Promise<WeakPool> {
   };
   return {
     ...{ name, guid, mnt, heal },
-    fail: async () => disk.become('error'),
+    fail: async () => {
+      await disk.become('error');
+      suspend(name, mnt);
+      const health = async () => must(['zpool', 'list', '-H', '-o', 'health', name]);
+      await until(`${name} is suspended`, async () => (await health()) === 'SUSPENDED');
+    },
     spoil: async (bytes) => {
       await unmount(`/run/cowherd/fs/${guid}`);
       await must(['zpool', 'export', name]);
@@ -62,6 +68,12 @@ export async function makeWeakPool(directory: string): Promise<WeakPool> {
       await detach({ device: loop, file: image });
     },
   };
+}
+
+/** A pool finds out when it writes, as it does every few seconds where somebody works; the writer ends when the disk is back. */
+function suspend(name: string, mnt: string): void {
+  const script = 'echo lost >"$0/lost"; zpool sync "$1"';
+  spawn('sh', ['-c', script, mnt, name], { stdio: 'ignore', detached: true }).unref();
 }
 
 interface WeakDisk {
