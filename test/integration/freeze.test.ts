@@ -115,6 +115,19 @@ for (const version of [1, 2] as const) {
     assert.ok(await one.counts());
   });
 
+  freezing(
+    'where we are too busy to cut it off the guard does: as late, and told so',
+    async (context) => {
+      const one = await context.start();
+      const capture = async () => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+        return Promise.resolve(one.frozen());
+      };
+      await rejects(bracket({ ...request(context), maxFreezeMs: 150, capture }), 'FREEZE_TIMEOUT');
+      assert.ok(await one.counts());
+    },
+  );
+
   freezing('a thaw by someone else during the capture spoils it', async (context) => {
     const one = await context.start();
     await rejects(bracket({ ...request(context), capture: thawing(one) }), 'CAPTURE_INVALIDATED');
