@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,5 +86,42 @@ test('thousands come in their order, and whoever stops early is held by nothing'
     break;
   }
 });
+
+test('where it cannot be started nothing is read, and nothing is thrown', async ({ root }) => {
+  const names = [write(root, 'good', { file: 'x' })];
+  const { execPath } = process;
+  process.execPath = '/nonexistent';
+  try {
+    assert.equal(await readAll(root, names), []);
+  } finally {
+    process.execPath = execPath;
+  }
+});
+
+test('one that is killed half way gives what it had read', async ({ root }) => {
+  const names = Array.from({ length: 2_000 }, (_, number) =>
+    write(root, String(number), { file: 'z'.repeat(5_000) }),
+  );
+  const rest = { file: 'file', marks: [], maxBytes: 200_000 };
+  let count = 0;
+  for await (const some of readMany({ directory: root, names, ...rest })) {
+    if (count === 0) for (const pid of readers()) process.kill(pid, 'SIGKILL');
+    count += some.length;
+  }
+  assert.ok(count > 0 && count < names.length, String(count));
+});
+
+/** Children of ours that run the reader. */
+function readers(): readonly number[] {
+  const { pid } = process;
+  return readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8')
+    .split(' ')
+    .filter((child) => child !== '' && isReader(child))
+    .map(Number);
+}
+
+function isReader(pid: string): boolean {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('read-many.');
+}
 
 test.run();
