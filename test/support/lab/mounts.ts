@@ -95,15 +95,18 @@ export async function unmount(target: string): Promise<void> {
 /** What another program has unshared from us may hold it for so long. */
 const HELD_MS = 60_000;
 
-/** Detaches a loop device; returns when the kernel has let go of it. */
+/** Detaches a loop device; returns when the kernel has let go of it. A mount(8) that outlives who started it, and comes late, is undone. */
 export async function detach(loop: Loop): Promise<void> {
   const held = () =>
     loops().some(({ device, file }) => device === loop.device && file === loop.file);
   if (!held()) return;
   await run(['losetup', '--detach', loop.device]);
-  await until(`${loop.device} detached${holders(loop.device)}`, () => !held(), {
-    timeoutMs: HELD_MS,
-  });
+  const isLetGo = async (): Promise<boolean> => {
+    const late = mounts().filter(({ source }) => source === loop.device);
+    for (const { target } of late.reverse()) await unmount(target);
+    return !held();
+  };
+  await until(`${loop.device} detached${holders(loop.device)}`, isLetGo, { timeoutMs: HELD_MS });
 }
 
 /** Who has the device mounted in a namespace of its own. */
