@@ -44,8 +44,12 @@ const LAST_RUNS = 10;
 export async function status(context: Context): Promise<StatusDocument> {
   const survey = await surveyHost(context, []);
   const { agents, points, stores, observation } = survey;
-  const request = { points, instant: () => true, blocked: null };
-  const shown = agents.map((agent) => agentStatus(coverageOf(agent, request), context.now()));
+  const byAgent = Map.groupBy(points, ({ agent }) => agent);
+  const own = ({ name }: { readonly name: string }) => byAgent.get(name) ?? [];
+  const shown = agents.map((agent) => {
+    const request = { points: own(agent), instant: () => true, blocked: null };
+    return agentStatus(coverageOf(agent, request), context.now());
+  });
   const runs = await readRuns(context.config).catch(() => []);
   const filesystems = stores.flatMap(filesystemStatus);
   const { minFree: limit } = context.config.limits;
@@ -57,7 +61,7 @@ export async function status(context: Context): Promise<StatusDocument> {
     ...clockFindings(points, context.now()),
     ...stores.flatMap((store) => storeFindings(store, context.config)),
     ...trendFindings({ filesystems, runs, limit, now: context.now() }),
-    ...agents.flatMap((agent) => coverageFindings(agent, points)),
+    ...agents.flatMap((agent) => coverageFindings(agent, own(agent))),
   ];
   return {
     findings: worstFirst(findings),
