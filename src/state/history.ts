@@ -28,7 +28,11 @@ const LINES_AT_ONCE = 100;
  * Adds what is known of a run now; the last line of an id is what holds. `occasion` names what it is a part of, for `endedPart`.
  * On disk when this returns. Throws as Node.js does.
  */
-export async function appendRun(home: HistoryHome, run: Run, occasion = ''): Promise<void> {
+export async function appendRun(
+  home: HistoryHome,
+  run: Run,
+  occasion: string | null = null,
+): Promise<void> {
   await mkdir(home.state, { recursive: true, mode: 0o700 });
   const path = newer(home);
   await rotate(home, path);
@@ -68,7 +72,7 @@ export async function endedPart(
 
 interface Line {
   readonly run: Run;
-  readonly occasion: string;
+  readonly occasion: string | null;
 }
 
 async function* readLines(home: Pick<HistoryHome, 'state'>): AsyncGenerator<Line> {

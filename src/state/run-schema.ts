@@ -15,7 +15,7 @@ const failureSchema = z.object({
 export const runLineSchema = z.object({
   id: z.string(),
   owner: z.string(),
-  occasion: z.string().default(''),
+  occasion: z.string().nullable().default(null),
   command: z.enum(RUN_COMMANDS),
   trigger: z.enum(['manual', 'schedule', 'event']),
   schedule: z.string().nullable(),
