@@ -98,17 +98,21 @@ async function captureFrozen<T>(
   protection?.freezing();
   if (protection !== null) hushes.push(hush());
   await stop.race(freeze.start(stop.signal));
-  await stop.race(expectFrozen(watched, request.port));
+  await expectStill();
   const capturing = request.capture(stop.signal);
   captures.push(capturing);
   const value = await stop.race(capturing);
-  try {
-    await stop.race(expectFrozen(watched, request.port));
-  } catch (error) {
-    // The guard's clock is the same: where we were late for ours, it was the guard that thawed.
-    throw protection !== null && performance.now() >= lastMs ? timedOut(maxFreezeMs) : error;
-  }
+  await expectStill();
   return value;
+
+  async function expectStill(): Promise<void> {
+    try {
+      await stop.race(expectFrozen(watched, request.port));
+    } catch (error) {
+      // The guard's clock is the same: where we were late for ours, it was the guard that thawed.
+      throw protection !== null && performance.now() >= lastMs ? timedOut(maxFreezeMs) : error;
+    }
+  }
 }
 
 /** Waits for the capture, thawed long since, so that no late image appears behind its caller's back; a hung one gets 30 s. */
