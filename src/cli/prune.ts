@@ -49,7 +49,7 @@ async function pruneByIds(
 ): Promise<number> {
   const { pruneIds } = await import('../usecases/prune.ts');
   const context = await invocation.context();
-  const plan = await pruneIds(context, { ids, dryRun: true, force });
+  const plan = await pruneIds(context, { ids, dryRun: true, force, frees: dryRun });
   if (!dryRun && plan.destroy.length > 0)
     await invocation.confirm(`destroy ${plan.destroy.map(({ id }) => id).join(', ')}`, yes);
   const document = dryRun
@@ -73,7 +73,7 @@ async function pruneByPolicy(
   }
   const request = { patterns, dryRun, force };
   const document = dryRun
-    ? await prunePolicy(context, request)
+    ? await prunePolicy(context, { ...request, frees: true })
     : await byHand(context, async () => prunePolicy(context, request));
   show(invocation.output, document, { dryRun, context });
   return statusOf(document.failures, doneOf(document));

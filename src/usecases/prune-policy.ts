@@ -28,6 +28,8 @@ export interface PolicyRequest {
   readonly dryRun: boolean;
   /** Whatever the clock says, and however many go at once. */
   readonly force: boolean;
+  /** Also says what it frees, or would. */
+  readonly frees?: boolean;
 }
 
 /** Agents that are pruned at once by all runs of this process; one run prunes one after the other. */
@@ -39,7 +41,7 @@ const slots = createSlots(2);
  */
 export async function prunePolicy(
   context: Context,
-  { patterns, dryRun, force }: PolicyRequest,
+  { patterns, dryRun, force, frees = false }: PolicyRequest,
 ): Promise<PruneDocument> {
   await expectClock(context, force);
   if (!dryRun) await recoverQuietly(context);
@@ -68,7 +70,7 @@ export async function prunePolicy(
     keep: documents.flatMap(({ keep }) => keep),
     destroy,
     failures: [...failures, ...documents.flatMap((document) => document.failures)],
-    ...(dryRun ? { frees: await freedBy(context, points, destroy) } : {}),
+    ...(frees ? { frees: await freedBy(context, points, destroy) } : {}),
   };
 }
 
@@ -100,7 +102,7 @@ function tellDamaged(context: Context, { damaged }: Listing, patterns: readonly 
       context.tell(`warning: ${error.code}: ${error.message}`);
 }
 
-interface Job extends Omit<PolicyRequest, 'patterns'> {
+interface Job extends Omit<PolicyRequest, 'patterns' | 'frees'> {
   readonly agent: string;
   readonly own: readonly RestorePoint[];
   readonly host: Host;

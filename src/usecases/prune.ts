@@ -18,6 +18,8 @@ export interface PruneRequest {
   readonly dryRun: boolean;
   /** Also what is protected, but never what is pinned. */
   readonly force: boolean;
+  /** Also says what it frees, or would. */
+  readonly frees?: boolean;
 }
 
 /** Destroys the named restore points, each on its own; a protected one is kept and reported. Throws SNAPSHOT_UNKNOWN before anything is destroyed. */
@@ -48,7 +50,7 @@ export async function pruneIds(context: Context, request: PruneRequest): Promise
     keep: protectedOnes.map(({ point, reasons }) => kept(point, reasons)),
     destroy,
     failures,
-    ...(request.dryRun ? { frees: await freedBy(context, points, destroy) } : {}),
+    ...(request.frees === true ? { frees: await freedBy(context, points, destroy) } : {}),
   };
 }
 

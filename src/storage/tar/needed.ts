@@ -6,6 +6,7 @@ import { archivePaths } from '../archive/layout.ts';
 import { namesIn, type Layout } from '../files/layout.ts';
 import { readIfThere, writeDurably } from '../../exec/durable.ts';
 import { transientPath } from '../files/leftovers.ts';
+import type { FiledSnapshot } from '../files/filed.ts';
 import * as points from '../files/restore-points.ts';
 import { removeTree } from '../tree/remove-tree.ts';
 import { archivesIn, unneeded } from './archives.ts';
@@ -77,9 +78,8 @@ async function staleCopies(
 export async function unneededNow(home: StagingHome): Promise<readonly string[]> {
   const { layout } = home;
   const names = await namesIn(archivesIn(layout));
-  const unwanted = new Set(
-    names.length === 0 ? [] : await unwantedAmong(layout, { names, others: new Set() }),
-  );
+  const needs = names.length === 0 ? null : await needsOf(layout);
+  const unwanted = new Set(needs === null ? [] : await unwantedAmong(layout, names, needs));
   const copies = await staleCopies(
     home,
     names.filter((name) => !unwanted.has(name)),
@@ -87,38 +87,47 @@ export async function unneededNow(home: StagingHome): Promise<readonly string[]>
   return [...copies, ...Array.from(unwanted, (name) => `${archivesIn(layout)}/${name}`)];
 }
 
-interface Among {
-  readonly names: readonly string[];
-  /** Restore points that count as gone. */
-  readonly others: ReadonlySet<string>;
+interface Needs {
+  readonly listed: readonly FiledSnapshot[];
+  /** Archives of restore points that are being made. */
+  readonly making: readonly string[];
 }
 
-async function unwantedAmong(layout: Layout, { names, others }: Among): Promise<readonly string[]> {
+/** Null while a manifest cannot be read. */
+async function needsOf(layout: Layout): Promise<Needs | null> {
   const making: string[] = [];
   for (const directory of await points.livingPartials(layout))
     making.push(...((await readIfThere(`${directory}/${NOTE}`)) ?? '').split('\n').filter(Boolean));
   const listed = await points.listRestorePoints(layout);
   const whole = new Set(listed.map(({ manifest }) => manifest.id));
-  if ((await points.damagedRestorePoints(layout, whole)).length > 0) return [];
-  const captured = listed
-    .filter(({ manifest }) => !others.has(manifest.id))
-    .flatMap(({ manifest }) => manifest.volumes.map(({ image }) => image));
+  const damaged = await points.damagedRestorePoints(layout, whole);
+  return damaged.length > 0 ? null : { listed, making };
+}
+
+async function unwantedAmong(
+  layout: Layout,
+  names: readonly string[],
+  { listed, making }: Needs,
+): Promise<readonly string[]> {
+  const captured = listed.flatMap(({ manifest }) => manifest.volumes.map(({ image }) => image));
   return unneeded(layout, { names, needed: [...captured, ...making] });
 }
 
-/** The sizes of the archives that nobody would need without these restore points. */
+/** The sizes of the archives that nobody would need without these restore points; null while a manifest cannot be read: then none is removed. */
 export async function bytesWithout(
   { layout }: StagingHome,
   ids: ReadonlySet<string>,
-): Promise<number> {
+): Promise<number | null> {
   const names = await namesIn(archivesIn(layout));
-  const unwanted = async (others: ReadonlySet<string>) => unwantedAmong(layout, { names, others });
-  const before = new Set(await unwanted(new Set()));
-  const freed = (await unwanted(ids)).filter((name) => !before.has(name));
-  const files = freed.flatMap((name) => {
-    const { data, index } = archivePaths(`${archivesIn(layout)}/${name}`);
-    return [data, index];
-  });
+  const needs = await needsOf(layout);
+  if (needs === null) return null;
+  const left = needs.listed.filter(({ manifest }) => !ids.has(manifest.id));
+  const before = new Set(await unwantedAmong(layout, names, needs));
+  const after = await unwantedAmong(layout, names, { ...needs, listed: left });
+  const files = after
+    .filter((name) => !before.has(name))
+    .map((name) => archivePaths(`${archivesIn(layout)}/${name}`))
+    .flatMap(({ data, index }) => [data, index]);
   const bytes = await Promise.all(files.map(async (path) => (await lstat(path)).size));
   return bytes.reduce((sum, size) => sum + size, 0);
 }

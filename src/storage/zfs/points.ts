@@ -96,7 +96,7 @@ export async function freedBy(
 }
 
 async function reclaimable(snapshots: string): Promise<number | null> {
-  const said = await zfs(['destroy', '-nvp', snapshots]).catch(() => '');
+  const said = await zfs(['destroy', '-nvp', '--', snapshots]).catch(() => '');
   const bytes = /^reclaim\t(\d+)$/m.exec(said)?.[1];
   return bytes === undefined ? null : Number(bytes);
 }
