@@ -2,8 +2,6 @@ import { command, type Register } from './options.ts';
 import { findingLines } from './findings.ts';
 import { table } from './render.ts';
 
-const NEEDS_PERSON = 6;
-
 export const doctorCommand: Register = (program, bind) => {
   command(program, 'doctor [agents...]', {
     description: 'check this host, and say for each agent what is protected and what is not',
@@ -11,7 +9,7 @@ export const doctorCommand: Register = (program, bind) => {
   }).action(async (agents: string[]) =>
     bind(async ({ output, context }) => {
       const { doctor } = await import('../usecases/doctor.ts');
-      const { needsPerson } = await import('../usecases/finding.ts');
+      const { NEEDS_PERSON, needsPerson } = await import('../usecases/finding.ts');
       const document = await doctor(await context(), agents);
       if (output.json) output.document(document);
       else {

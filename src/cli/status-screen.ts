@@ -2,8 +2,6 @@ import { command, type Register } from './options.ts';
 import { findingLines } from './findings.ts';
 import { bytes, table } from './render.ts';
 
-const NEEDS_PERSON = 6;
-
 export const statusCommand: Register = (program, bind) => {
   command(program, 'status', {
     description: 'one screen: what is protected how well, and what needs a person',
@@ -11,7 +9,7 @@ export const statusCommand: Register = (program, bind) => {
   }).action(async () =>
     bind(async ({ output, context }) => {
       const { status } = await import('../usecases/status.ts');
-      const { needsPerson } = await import('../usecases/finding.ts');
+      const { NEEDS_PERSON, needsPerson } = await import('../usecases/finding.ts');
       const document = await status(await context());
       if (output.json) output.document(document);
       else {

@@ -2,10 +2,9 @@ import { fileOf } from '../config/render.ts';
 import type { Config } from '../config/schema.ts';
 import { run } from '../exec/run.ts';
 import { entryPath } from '../exec/spawn-own.ts';
+import { NEEDS_PERSON } from '../usecases/finding.ts';
 import type { StatusDocument } from '../usecases/status.ts';
 
-/** What `cowherd status` exits with when a person is needed. */
-const NEEDS_PERSON = 6;
 /** It reads much once: little of its memory need be young. */
 const FLAGS = ['--disable-sigusr1', '--max-semi-space-size=1'];
 

@@ -18,6 +18,8 @@ export interface Telling {
 const LOOK_MS = 60_000;
 const REST = 200;
 const LONGEST_MS = 10 * 60_000;
+/** One that did not end in time may hang with its disk for good: so many times the rest is doubled, lest they pile up. */
+const MOST_DOUBLED = 8;
 
 /** Begins to tell; of nothing where the config names nobody. */
 export async function beginTelling(fresh: () => Promise<Context>): Promise<Telling> {
@@ -53,18 +55,21 @@ interface Look {
 /** Looks again and again, each time a while after the last look, until its signal aborts. */
 async function looking({ config, tell, signal, seen }: Look): Promise<void> {
   const isOver = (): boolean => signal.aborted;
+  let stuck = 0;
   while (!isOver()) {
     const began = performance.now();
     try {
       const findings = await findingsNow(config, signal);
+      stuck = 0;
       if (!isOver()) seen(findings);
     } catch (error) {
-      const { code, message } = toCowherdError(error);
+      const { code, message, details } = toCowherdError(error);
+      stuck = details['timedOut'] === true ? Math.min(stuck + 1, MOST_DOUBLED) : 0;
       if (!isOver())
         tell(`warning: ${code}: what needs a person could not be looked for: ${message}`);
     }
     const restMs = REST * (performance.now() - began);
-    const ms = Math.min(Math.max(LOOK_MS, restMs), LONGEST_MS);
+    const ms = Math.min(Math.max(LOOK_MS, restMs), LONGEST_MS) * 2 ** stuck;
     await delay(ms, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -70,7 +70,10 @@ export function finding(code: FindingCode, severity: Severity, rest: Rest): Find
   return { code, severity, ...{ agent: null, volume: null, mend: null }, ...rest };
 }
 
-/** True when a warning or an error is among them: exit 6. */
+/** What `doctor` and `status` exit with when a person is needed. */
+export const NEEDS_PERSON = 6;
+
+/** True when a warning or an error is among them. */
 export function needsPerson(findings: readonly Pick<Finding, 'severity'>[]): boolean {
   return findings.some(({ severity }) => severity !== 'info');
 }
