@@ -80,7 +80,7 @@ packaged('holds what it needs and nothing else', ({ installed }) => {
   const about = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as object;
   assert.not.ok('dependencies' in about);
   const units = UNITS.map((name) => `config/${name}`);
-  for (const path of ['dist/main.js', 'dist/guard.js', ...units])
+  for (const path of ['dist/main.js', 'dist/guard.js', 'dist/read-many.js', ...units])
     assert.ok(existsSync(join(top, path)), path);
   const notices = readFileSync(join(top, 'dist/THIRD-PARTY-NOTICES'), 'utf8');
   for (const name of ['commander', 'dockerode', 'execa', 'yaml', 'zod'])

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,6 +38,7 @@ export async function makeWeakPool(directory: string): Promise<WeakPool> {
   const options = ['-o', 'cachefile=none', '-O', `mountpoint=${mnt}`, '-O', 'compression=off'];
   await must(['zpool', 'create', ...options, name, `/dev/mapper/${name}`]);
   const guid = await must(['zpool', 'list', '-H', '-p', '-o', 'guid', name]);
+  let writer: Promise<unknown> = Promise.resolve();
   const heal = async (): Promise<void> => {
     await disk.become('linear');
     // What failed before is tried again, and a first attempt may come too early for it.
@@ -44,12 +46,13 @@ export async function makeWeakPool(directory: string): Promise<WeakPool> {
       await run(['zpool', 'clear', name]);
       return (await must(['zpool', 'list', '-H', '-o', 'health', name])) === 'ONLINE';
     });
+    await writer;
   };
   return {
     ...{ name, guid, mnt, heal },
     fail: async () => {
       await disk.become('error');
-      suspend(name, mnt);
+      writer = writeTo(name, mnt);
       const health = async () => must(['zpool', 'list', '-H', '-o', 'health', name]);
       await until(`${name} is suspended`, async () => (await health()) === 'SUSPENDED');
     },
@@ -70,10 +73,10 @@ export async function makeWeakPool(directory: string): Promise<WeakPool> {
   };
 }
 
-/** A pool finds out when it writes, as it does every few seconds where somebody works; the writer ends when the disk is back. */
-function suspend(name: string, mnt: string): void {
+/** A pool finds out when it writes, as it does every few seconds where somebody works; gives the end of the writer, which comes when the disk is back. */
+async function writeTo(name: string, mnt: string): Promise<unknown> {
   const script = 'echo lost >"$0/lost"; zpool sync "$1"';
-  spawn('sh', ['-c', script, mnt, name], { stdio: 'ignore', detached: true }).unref();
+  return once(spawn('sh', ['-c', script, mnt, name], { stdio: 'ignore' }), 'exit');
 }
 
 interface WeakDisk {
