@@ -88,8 +88,7 @@ function describe(id: string, cgroup: Cgroup, { children, started }: Parts): Pla
     },
     frozen: () => isFrozen(cgroup),
     freeze: async () => {
-      startFreeze(cgroup);
-      await until('frozen', () => isFrozen(cgroup), { everyMs: 1 });
+      await until('frozen', () => frozenAnew(cgroup), { everyMs: 1 });
     },
     thaw: () => void tryThaw(cgroup),
     kill: () => end(started[0]),
@@ -100,6 +99,12 @@ function describe(id: string, cgroup: Cgroup, { children, started }: Parts): Pla
       for (const { directory } of started) rmSync(directory, { recursive: true });
     },
   };
+}
+
+/** Begun with every look: a guard that thaws between two looks would leave us waiting for ever. */
+function frozenAnew(cgroup: Cgroup): boolean {
+  startFreeze(cgroup);
+  return isFrozen(cgroup);
 }
 
 async function end(counter: Counter | undefined): Promise<void> {
