@@ -85,16 +85,19 @@ async function snapshot({ lab }: Subject): Promise<SnapshotDocument> {
   return point;
 }
 
-/** One that holds everything, of a copy that is there: no restore point is left that it could be put on top of. */
+/** More than the chains of archives that Cowherd makes. */
+const MOST_TRIES = 12;
+
+/** One that holds everything, of a copy that is there: the first that begins a new chain. */
 async function fullMs(subject: Subject): Promise<number> {
-  const { id } = await snapshot(subject);
-  await destroyAll(subject);
-  let taken = id;
-  const ms = await timed(async () => (taken = (await snapshot(subject)).id));
-  const bytes = archivedBytes(subject);
-  if (bytes < (subject.options.mib * 1024 * 1024) / 4)
-    throw new Error(`${taken} does not hold everything: ${String(bytes)} bytes`);
-  return ms;
+  await snapshot(subject);
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const before = archivedBytes(subject);
+    const ms = await timed(async () => snapshot(subject));
+    const bytes = archivedBytes(subject) - before;
+    if (bytes >= (subject.options.mib * 1024 * 1024) / 4) return ms;
+  }
+  throw new Error(`none of ${String(MOST_TRIES)} held everything`);
 }
 
 async function destroyAll({ lab }: Subject): Promise<void> {
