@@ -103,6 +103,7 @@ async function buildContext({
     docker,
     openStore: openStores({
       runtimeDir: RUNTIME_DIR,
+      archives: config.archives,
       parentIn: async (pool) => {
         const { zfsParentIn } = await import('./usecases/zfs-parent.ts');
         return zfsParentIn(pool, { config, docker, mounts: readMounts });

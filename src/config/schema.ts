@@ -106,34 +106,42 @@ const api = z
     }
   });
 
+const archives = hostPath.refine((path) => !path.includes('\n'), 'expected no line break in it');
+
 /** The config file (CONTRACT.md, "Config"): every key, every default, unknown keys refused; durations become `…Ms`. */
-export const configSchema = z.strictObject({
-  host: word.optional(),
-  timezone: timezone.default('UTC'),
-  docker: docker.prefault({}),
-  agents: agents.prefault({}),
-  quiesce: quiesceSchema.prefault({}),
-  retention: retentionSchema.prefault({}),
-  policies: z
-    .array(
-      z.strictObject({
-        agents: patterns.min(1, 'expected at least one name or glob'),
-        retention: retentionPatchSchema.prefault({}),
-        quiesce: quiescePatchSchema.prefault({}),
-      }),
-    )
-    .prefault([]),
-  schedules: schedules
-    .prefault([])
-    .transform((list) => list.map(({ jitter, ...rest }) => ({ ...rest, jitterMs: jitter }))),
-  limits: z.strictObject({ minFree: space.prefault('10%') }).prefault({}),
-  destinations: z.array(z.unknown()).max(0, 'destinations come with a later version').default([]),
-  notify: notify.prefault({}),
-  zfs: z.strictObject({ parent: dataset.nullable().default(null) }).prefault({}),
-  archives: hostPath.nullable().default(null),
-  api: api.prefault({}),
-  state: hostPath.prefault('/var/lib/cowherd'),
-});
+export const configSchema = z
+  .strictObject({
+    host: word.optional(),
+    timezone: timezone.default('UTC'),
+    docker: docker.prefault({}),
+    agents: agents.prefault({}),
+    quiesce: quiesceSchema.prefault({}),
+    retention: retentionSchema.prefault({}),
+    policies: z
+      .array(
+        z.strictObject({
+          agents: patterns.min(1, 'expected at least one name or glob'),
+          retention: retentionPatchSchema.prefault({}),
+          quiesce: quiescePatchSchema.prefault({}),
+        }),
+      )
+      .prefault([]),
+    schedules: schedules
+      .prefault([])
+      .transform((list) => list.map(({ jitter, ...rest }) => ({ ...rest, jitterMs: jitter }))),
+    limits: z.strictObject({ minFree: space.prefault('10%') }).prefault({}),
+    destinations: z.array(z.unknown()).max(0, 'destinations come with a later version').default([]),
+    notify: notify.prefault({}),
+    zfs: z.strictObject({ parent: dataset.nullable().default(null) }).prefault({}),
+    archives: archives.nullable().default(null),
+    api: api.prefault({}),
+    state: hostPath.prefault('/var/lib/cowherd'),
+  })
+  .superRefine((config, context) => {
+    if (config.archives === null || !`${config.archives}/`.startsWith(`${config.state}/`)) return;
+    const message = `must not lie in the state directory (${config.state}): what is there may be removed`;
+    context.addIssue({ code: 'custom', path: ['archives'], message });
+  });
 
 export type ParsedConfig = z.output<typeof configSchema>;
 

@@ -1,10 +1,11 @@
 import type { Driver, Store } from './driver.ts';
 import { isBtrfs } from './btrfs/private-mount.ts';
 import { sharesData } from './plain/filesystem.ts';
+import type { TarOptions } from './tar/store.ts';
 import type { ZfsOptions } from './zfs/store.ts';
 
 /** What the drivers need of the host. */
-export type StoreOptions = ZfsOptions;
+export type StoreOptions = ZfsOptions & TarOptions;
 
 /** Opens stores by filesystem, each once in a run, with the driver its id belongs to: a ZFS pool's guid is a number, a UUID is none; every mounted btrfs is in sysfs. */
 export function openStores(options: StoreOptions): (fsId: string) => Promise<Store> {

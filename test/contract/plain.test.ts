@@ -9,3 +9,8 @@ for (const filesystem of ['xfs', 'ext4'] as const)
     name: filesystem,
     makeFilesystem: async () => makePlain(filesystem),
   });
+
+driverContract({
+  name: 'ext4, archives on another filesystem',
+  makeFilesystem: async () => makePlain('ext4', { apart: true }),
+});

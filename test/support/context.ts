@@ -44,7 +44,7 @@ export async function labContext(
   return {
     config,
     docker,
-    openStore: openStores({ runtimeDir, parentIn, now, random }),
+    openStore: openStores({ runtimeDir, archives: config.archives, parentIn, now, random }),
     mounts: readMounts,
     runtimeDir,
     version: '0.0.0-test',

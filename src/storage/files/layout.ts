@@ -11,6 +11,8 @@ export interface Layout {
   /** A directory that only root can enter. */
   readonly store: string;
   readonly snapshots: string;
+  /** Of captures that are archives. */
+  readonly archives: string;
   /** Transient images of runs that still go on. */
   readonly transient: string;
   /** New data of transactions, before it is installed. */
@@ -30,6 +32,7 @@ export function layoutOf(top: string, store = `${top}/${STORE}`): Layout {
     top,
     store,
     snapshots: `${store}/snapshots`,
+    archives: `${store}/archives`,
     transient: `${store}/transient`,
     staged: `${store}/staged`,
     retired: `${store}/retired`,

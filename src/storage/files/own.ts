@@ -1,5 +1,6 @@
-import { lstat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
+import { lstat, realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { CowherdError, systemCode } from '../../model/errors.ts';
 import type { Layout } from './layout.ts';
 
@@ -10,8 +11,7 @@ import type { Layout } from './layout.ts';
  */
 export async function expectOwnStore(layout: Layout): Promise<void> {
   const { top, store, snapshots, transient, staged, retired, transactions } = layout;
-  const around = await lstat(top);
-  if (around.uid !== 0 || ((around.mode & 0o022) !== 0 && (around.mode & 0o1000) === 0))
+  if (!isKept(await lstat(top)))
     throw notOwn(top, `chown root ${top} && chmod go-w ${top}, on the filesystem's own mount`);
   for (const path of [store, snapshots, transient, staged, retired, transactions]) {
     const stat = await statIfThere(path);
@@ -21,6 +21,26 @@ export async function expectOwnStore(layout: Layout): Promise<void> {
         `look at what it holds and who made it; chown root and chmod 700 if it is yours, else move ${store} away`,
       );
   }
+}
+
+/** The same for a directory that may be anywhere: nobody else can write to it, read it, or put another in its place. Throws PERMISSION_DENIED. */
+export async function expectOwnPath(path: string): Promise<void> {
+  const real = await realpath(path);
+  if (!isOwn(await lstat(real)))
+    throw notOwn(
+      real,
+      `look at what it holds and who made it; chown root and chmod 700 if it is yours`,
+    );
+  for (let around = dirname(real); ; around = dirname(around)) {
+    if (!isKept(await lstat(around)))
+      throw notOwn(around, `chown root ${around} && chmod go-w ${around}, or choose another`);
+    if (around === '/') return;
+  }
+}
+
+/** Nobody but root can rename or remove what is root's in it. */
+function isKept({ uid, mode }: Stats): boolean {
+  return uid === 0 && ((mode & 0o022) === 0 || (mode & 0o1000) !== 0);
 }
 
 /** A file in its place is nobody's trap: it fails as what it is. */

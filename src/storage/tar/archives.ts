@@ -19,11 +19,6 @@ const LONGEST = 8;
 const OLDEST_MS = 7 * 86_400_000;
 const LARGEST = 0.5;
 
-/** Where the archives of a filesystem are. */
-export function archivesIn({ store }: Layout): string {
-  return `${store}/archives`;
-}
-
 /** A name that no other archive has. */
 export function newArchive(volume: string): string {
   return `${encodeName(volume)}.${ownerTag()}-${randomBytes(4).toString('hex')}`;
@@ -53,11 +48,15 @@ export interface Chain {
 }
 
 /** The archives that one needs, itself the last. `sha256`: what its restore point says of it. Throws ARCHIVE_DAMAGED. */
-export async function chainOf(layout: Layout, name: string, sha256?: string): Promise<Chain> {
+export async function chainOf(
+  { archives: directory }: Pick<Layout, 'archives'>,
+  name: string,
+  sha256?: string,
+): Promise<Chain> {
   const archives: Archive[] = [];
   let wanted = sha256;
   for (let at: string | null = name; ;) {
-    const path: string = `${archivesIn(layout)}/${at}`;
+    const path: string = `${directory}/${at}`;
     const { summary, base, createdAt }: Filed = await readFiled(path);
     if (wanted !== undefined && summary.sha256 !== wanted)
       throw damaged(path, 'it is another than was captured');

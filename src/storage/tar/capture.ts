@@ -11,7 +11,7 @@ import {
 } from '../files/restore-points.ts';
 import { scratchesOn } from '../files/scratch.ts';
 import { removeTree } from '../tree/remove-tree.ts';
-import { archivesIn, baseOf, fileArchive, newArchive } from './archives.ts';
+import { baseOf, fileArchive, newArchive } from './archives.ts';
 import { compareStaged } from './compare-staged.ts';
 import { lastArchive, noteArchive } from './last-archive.ts';
 import { noteMaking } from './needed.ts';
@@ -55,7 +55,7 @@ export async function beginCapture(
       await removeDirectory(partialDirectory(layout, key));
       if (published.has(key)) return;
       for (const { name } of steps.filter((step) => step.key === key))
-        await removeTree(`${archivesIn(layout)}/${name}`);
+        await removeTree(`${layout.archives}/${name}`);
     },
     close: async () => {
       for (const { staged } of steps) staged.release();
@@ -78,7 +78,7 @@ async function prepare(
   const steps: Step[] = [];
   let expectedMs = 0;
   try {
-    await mkdir(archivesIn(layout), { recursive: true, mode: 0o700 });
+    await mkdir(layout.archives, { recursive: true, mode: 0o700 });
     await makePartials(layout, sets);
     for (const { key, volume } of sorted(sets)) {
       const staged = await openStaged(home, volume);
@@ -167,7 +167,7 @@ async function archiveOf(
   const last = await lastArchive(place);
   const chain = last === null ? null : await wholeChain(layout, last);
   const base = chain === null ? null : baseOf(chain, now());
-  const directory = archivesIn(layout);
+  const directory = layout.archives;
   const written = await writeArchive({
     ...{ source: stagedTree(place), directory, name, base, runtimeDir, signal },
   });

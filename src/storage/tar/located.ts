@@ -5,13 +5,13 @@ import { removeImages } from '../files/images.ts';
 import type { Layout } from '../files/layout.ts';
 import type { FiledSnapshot } from '../files/filed.ts';
 import { archivePaths } from '../archive/layout.ts';
-import { archivesIn, chainOf, type Chain } from './archives.ts';
+import { chainOf, type Chain } from './archives.ts';
 
 /** A restore point with where its archives are: all of a filesystem's in one directory, since some need others. */
 export function located(layout: Layout, filed: FiledSnapshot): StoredSnapshot {
   const { manifest, pinned, unpinned } = filed;
   const locations = Object.fromEntries(
-    manifest.volumes.map(({ image }) => [image, `${archivesIn(layout)}/${image}`]),
+    manifest.volumes.map(({ image }) => [image, `${layout.archives}/${image}`]),
   );
   return { manifest, pinned, unpinned, locations };
 }

@@ -3,14 +3,15 @@ import { basename, dirname } from 'node:path';
 import { lockFile } from '../../exec/flock.ts';
 import { CowherdError } from '../../model/errors.ts';
 import { archivePaths } from '../archive/layout.ts';
-import { namesIn, type Layout } from '../files/layout.ts';
+import { layoutOf, namesIn, type Layout } from '../files/layout.ts';
 import { readIfThere, writeDurably } from '../../exec/durable.ts';
 import { transientPath } from '../files/leftovers.ts';
 import type { FiledSnapshot } from '../files/filed.ts';
 import * as points from '../files/restore-points.ts';
 import { removeTree } from '../tree/remove-tree.ts';
-import { archivesIn, unneeded } from './archives.ts';
+import { unneeded } from './archives.ts';
 import { lastArchive } from './last-archive.ts';
+import { placesOf } from './places.ts';
 import { stagingIn, stagingLock, type StagingHome } from './staging.ts';
 
 /** In the directory of a restore point that is being made. */
@@ -54,21 +55,35 @@ export async function removeUnneeded(home: StagingHome): Promise<readonly string
   }
 }
 
-/** Copies of volumes whose archives are all gone, as those of agents that nobody keeps anything of; one that is in use stays. */
+/**
+ * Copies of volumes whose archives are all gone, as those of agents that nobody keeps anything of; one that is in use stays, and all while some
+ * archives cannot be seen.
+ */
 async function staleCopies(
   { layout, runtimeDir }: StagingHome,
-  archives: readonly string[],
+  unwanted: ReadonlySet<string>,
 ): Promise<readonly string[]> {
+  const archives = await archivesAnywhere(layout);
+  if (archives === null) return [];
   const stale: string[] = [];
   for (const name of await namesIn(stagingIn(layout))) {
     const place = `${stagingIn(layout)}/${name}`;
     const last = await lastArchive(place);
-    if (last === null || archives.includes(last)) continue;
+    if (last === null || (archives.has(last) && !unwanted.has(last))) continue;
     const lock = await lockFile(stagingLock(runtimeDir, name), 0);
     if (lock !== null) stale.push(place);
     lock?.release();
   }
   return stale;
+}
+
+/** Names of the filesystem's archives in every place; null while one of them is not there. */
+async function archivesAnywhere(layout: Layout): Promise<ReadonlySet<string> | null> {
+  const { there, missing } = await placesOf(layout, null);
+  if (missing.length > 0) return null;
+  const directories = [layoutOf(layout.top, layout.store), layout, ...there];
+  const names = await Promise.all(directories.map(async ({ archives }) => namesIn(archives)));
+  return new Set(names.flat());
 }
 
 /**
@@ -77,14 +92,11 @@ async function staleCopies(
  */
 export async function unneededNow(home: StagingHome): Promise<readonly string[]> {
   const { layout } = home;
-  const names = await namesIn(archivesIn(layout));
+  const names = await namesIn(layout.archives);
   const needs = names.length === 0 ? null : await needsOf(layout);
   const unwanted = new Set(needs === null ? [] : await unwantedAmong(layout, names, needs));
-  const copies = await staleCopies(
-    home,
-    names.filter((name) => !unwanted.has(name)),
-  );
-  return [...copies, ...Array.from(unwanted, (name) => `${archivesIn(layout)}/${name}`)];
+  const copies = await staleCopies(home, unwanted);
+  return [...copies, ...Array.from(unwanted, (name) => `${layout.archives}/${name}`)];
 }
 
 interface Needs {
@@ -118,7 +130,7 @@ export async function bytesWithout(
   { layout }: StagingHome,
   ids: ReadonlySet<string>,
 ): Promise<number | null> {
-  const names = await namesIn(archivesIn(layout));
+  const names = await namesIn(layout.archives);
   const needs = await needsOf(layout);
   if (needs === null) return null;
   const left = needs.listed.filter(({ manifest }) => !ids.has(manifest.id));
@@ -126,7 +138,7 @@ export async function bytesWithout(
   const after = await unwantedAmong(layout, names, { ...needs, listed: left });
   const files = after
     .filter((name) => !before.has(name))
-    .map((name) => archivePaths(`${archivesIn(layout)}/${name}`))
+    .map((name) => archivePaths(`${layout.archives}/${name}`))
     .flatMap(({ data, index }) => [data, index]);
   const bytes = await Promise.all(files.map(async (path) => (await lstat(path)).size));
   return bytes.reduce((sum, size) => sum + size, 0);

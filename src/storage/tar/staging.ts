@@ -1,4 +1,5 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir, stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { lockFile } from '../../exec/flock.ts';
 import { run } from '../../exec/run.ts';
 import { CowherdError } from '../../model/errors.ts';
@@ -121,15 +122,41 @@ async function isNew({ place }: Staged): Promise<boolean> {
 
 /** The copy, and the first archive of it in the worst case. */
 async function expectRoom({ layout }: StagingHome, { live, volume }: Staged): Promise<void> {
+  const { top } = layout;
+  const archives = dirname(layout.archives);
   const { allocatedBytes } = await measureTree(live);
-  const { bavail, bsize } = await statfs(layout.top);
-  const missing = 2 * allocatedBytes - bavail * bsize;
+  const apart = (await stat(top)).dev !== (await stat(archives)).dev;
+  const needs = apart
+    ? [
+        { what: `a copy of ${volume.volume} takes`, bytes: allocatedBytes, path: top },
+        { what: `an archive of ${volume.volume} takes`, bytes: allocatedBytes, path: archives },
+      ]
+    : [
+        {
+          what: `a copy of ${volume.volume} and an archive of it take`,
+          bytes: 2 * allocatedBytes,
+          path: top,
+        },
+      ];
+  for (const need of needs) await expectFree(need);
+}
+
+interface Need {
+  readonly what: string;
+  readonly bytes: number;
+  /** Somewhere on the filesystem. */
+  readonly path: string;
+}
+
+async function expectFree({ what, bytes, path }: Need): Promise<void> {
+  const { bavail, bsize } = await statfs(path);
+  const missing = bytes - bavail * bsize;
   if (missing <= 0) return;
   throw new CowherdError(
     'NO_SPACE',
-    `a copy of ${volume.volume} and an archive of it take up to ${String(2 * allocatedBytes)} bytes: ${String(missing)} are missing`,
+    `${what} up to ${String(bytes)} bytes: ${String(missing)} are missing`,
     {
-      hint: 'free that much on its filesystem, or move the volume to one with snapshots',
+      hint: 'free that much on its filesystem, set `archives` to another, or move the volume to one with snapshots',
       details: { missingBytes: missing },
     },
   );

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Tree } from '../../model/transaction.ts';
 import type { Capabilities } from '../capabilities.ts';
 import type { Driver, Placement, StageRequest, Store, Use } from '../driver.ts';
 import { extractArchive } from '../archive/extract-archive.ts';
 import { verifyArchive } from '../archive/verify-archive.ts';
 import { vetMembers } from '../archive/vet-members.ts';
-import { besidePath, createLayout } from '../files/layout.ts';
+import { besidePath, createLayout, type Layout } from '../files/layout.ts';
 import { transientPath } from '../files/leftovers.ts';
 import * as points from '../files/restore-points.ts';
 import {
@@ -20,23 +20,35 @@ import {
 } from '../plain/store.ts';
 import { treeAtPath } from '../plain/trees.ts';
 import { removeTree } from '../tree/remove-tree.ts';
-import { archivesIn, chainOf } from './archives.ts';
+import { chainOf } from './archives.ts';
 import { beginCapture } from './capture.ts';
 import { sorted } from './located.ts';
 import { bytesWithout, removeUnneeded, unneededNow } from './needed.ts';
 import { stagedTree } from './pass.ts';
-import { openStaged, refresh, type StagingHome } from './staging.ts';
+import { placedStore } from './placed-store.ts';
+import { openStaged, refresh, stagingIn, type StagingHome } from './staging.ts';
 
 const CAPABILITIES: Capabilities = { ...SHARING, sharedCopies: false, imagesAtHand: false };
 
+export interface TarOptions extends PlainOptions {
+  /** `archives` of the config. */
+  readonly archives: string | null;
+}
+
 /** The driver of filesystems that can do nothing for us: volumes are copied, and the copies archived. */
-export function tarDriver({ runtimeDir, now }: PlainOptions): Driver {
+export function tarDriver({ runtimeDir, now, archives }: TarOptions): Driver {
   return {
     tier: 'tar',
     capabilities: CAPABILITIES,
     open: async (fsId) => {
       const home = await homeOf(fsId, runtimeDir);
-      return tarStore(home, { fsId, layout: home.layout, runtimeDir, now });
+      const storeOf = (layout: Layout): Store =>
+        tarStore({ ...home, layout }, { fsId, layout, runtimeDir, now });
+      return placedStore(storeOf(home.layout), {
+        ...{ layout: home.layout, storeOf },
+        wanted: archives === null ? null : `${archives}/${fsId}`,
+        lock: `${runtimeDir}/archive-places-${fsId}.lock`,
+      });
     },
   };
 }
@@ -119,13 +131,13 @@ async function withExtracted<T>(
   try {
     const roots: string[] = [];
     for (const location of locations) {
-      if (!location.startsWith(`${archivesIn(layout)}/`)) {
+      if (location.startsWith(`${stagingIn(layout)}/`)) {
         roots.push(readonlyPath(home, location));
         continue;
       }
       const target = transientPath(layout);
       transient.push(target);
-      await extractInto(staging, { name: basename(location), target });
+      await extractInto(staging, { archive: location, target });
       roots.push(readonlyPath(home, target));
     }
     return await use(roots);
@@ -135,7 +147,8 @@ async function withExtracted<T>(
 }
 
 interface Extraction {
-  readonly name: string;
+  /** Where the newest of its chain is. */
+  readonly archive: string;
   /** Made here. */
   readonly target: string;
   readonly signal?: AbortSignal | undefined;
@@ -144,10 +157,10 @@ interface Extraction {
 /** Everything is verified and vetted before the first byte is extracted. Throws ARCHIVE_DAMAGED, NO_SPACE. */
 async function extractInto(
   { layout, runtimeDir }: StagingHome,
-  { name, target, signal }: Extraction,
+  { archive: newest, target, signal }: Extraction,
 ): Promise<void> {
   await createLayout(layout);
-  const { archives: chain } = await chainOf(layout, name);
+  const { archives: chain } = await chainOf({ archives: dirname(newest) }, basename(newest));
   const options = { runtimeDir, signal };
   for (const archive of chain) await verifyArchive(archive, options);
   await vetMembers(chain, options);
@@ -166,7 +179,7 @@ async function stage(staging: StagingHome, request: StageRequest): Promise<Tree>
   const { source, volume, transaction, signal } = request;
   if (source.from !== 'image') return stageCopy(staging.layout, request, 'copied');
   const target = besidePath(staging.layout, transaction, volume.pathInFs, 'new');
-  await extractInto(staging, { name: basename(source.location), target, signal });
+  await extractInto(staging, { archive: source.location, target, signal });
   const tree = await treeAtPath(target);
   if (tree === null) throw new Error(`staged data vanished: ${target}`);
   return tree;

@@ -12,22 +12,35 @@ import { placed, replaceByForeign } from './places.ts';
 
 const SIZE_BYTES = 1024 ** 3;
 
-/** The store of a filesystem for another process: runtime directory, filesystem UUID. */
+/** The store of a filesystem for another process: runtime directory, filesystem UUID, filesystem, and where archives are if not in the store. */
 export async function openStore([
   runtimeDir = '',
   fsId = '',
   filesystem = '',
+  archives = '',
 ]: readonly string[]): Promise<Store> {
-  return driverOf(filesystem, runtimeDir).open(fsId);
+  return driverOf({ filesystem, runtimeDir, archives }).open(fsId);
 }
 
-function driverOf(filesystem: string, runtimeDir: string): Driver {
+interface Of {
+  readonly filesystem: string;
+  readonly runtimeDir: string;
+  /** Empty: in the store. */
+  readonly archives: string;
+}
+
+function driverOf({ filesystem, runtimeDir, archives }: Of): Driver {
   const options = { runtimeDir, now: () => new Date() };
-  return filesystem === 'xfs' ? reflinkDriver(options) : tarDriver(options);
+  return filesystem === 'xfs'
+    ? reflinkDriver(options)
+    : tarDriver({ ...options, archives: archives || null });
 }
 
-/** XFS or ext4 on a loop device: a lab without Docker. */
-export async function makePlain(filesystem: 'xfs' | 'ext4'): Promise<ContractFilesystem> {
+/** XFS or ext4 on a loop device: a lab without Docker; `apart`: with the archives on another filesystem. */
+export async function makePlain(
+  filesystem: 'xfs' | 'ext4',
+  { apart = false } = {},
+): Promise<ContractFilesystem> {
   const name = `c${randomBytes(4).toString('hex')}`;
   const paths = labPaths(name);
   const fsId = randomUUID();
@@ -39,7 +52,8 @@ export async function makePlain(filesystem: 'xfs' | 'ext4'): Promise<ContractFil
     const disk = { filesystem, layout: 'top', fsUuid: fsId } as const;
     await makeFilesystem(paths, device, { ...disk, sizeBytes: SIZE_BYTES });
   });
-  return describe({ name, paths, fsId, filesystem });
+  const archives = apart ? join(paths.root, 'archives') : '';
+  return describe({ name, paths, fsId, filesystem, archives });
 }
 
 interface Made {
@@ -47,11 +61,12 @@ interface Made {
   readonly paths: LabPaths;
   readonly fsId: string;
   readonly filesystem: 'xfs' | 'ext4';
+  readonly archives: string;
 }
 
-function describe({ name, paths, fsId, filesystem }: Made): ContractFilesystem {
+function describe({ name, paths, fsId, filesystem, archives }: Made): ContractFilesystem {
   const runtimeDir = join(paths.root, 'run');
-  const driver = driverOf(filesystem, runtimeDir);
+  const driver = driverOf({ filesystem, runtimeDir, archives });
   const shares = driver.capabilities.sharedCopies;
   const dataOf = (volume: string) => join(paths.mnt, 'volumes', volume, '_data');
   const place = async (volume: string) => placed(volume, dataOf(volume));
@@ -59,7 +74,8 @@ function describe({ name, paths, fsId, filesystem }: Made): ContractFilesystem {
     fsId,
     driver,
     scratch: paths.root,
-    storeDirectory: join(runtimeDir, 'fs', fsId, '.cowherd'),
+    storeDirectory:
+      archives === '' ? join(runtimeDir, 'fs', fsId, '.cowherd') : join(archives, fsId),
     can: {
       isolate: false,
       captureInside: true,
@@ -68,9 +84,10 @@ function describe({ name, paths, fsId, filesystem }: Made): ContractFilesystem {
       fifos: shares,
       nocow: false,
     },
-    objects: async () => Promise.resolve(imagesIn(paths.mnt)),
-    entry: { module: import.meta.filename, reach: [runtimeDir, fsId, filesystem] },
-    open: async () => openStore([runtimeDir, fsId, filesystem]),
+    objects: async () =>
+      Promise.resolve(imagesIn([join(paths.mnt, '.cowherd'), join(archives, fsId)])),
+    entry: { module: import.meta.filename, reach: [runtimeDir, fsId, filesystem, archives] },
+    open: async () => openStore([runtimeDir, fsId, filesystem, archives]),
     volume: async (volume) => {
       mkdirSync(dataOf(volume), { recursive: true });
       return place(volume);
@@ -83,9 +100,9 @@ function describe({ name, paths, fsId, filesystem }: Made): ContractFilesystem {
 }
 
 /** Restore points, archives and transient images. */
-function imagesIn(mnt: string): number {
-  const store = ['snapshots', 'transient', 'archives'].map((part) => join(mnt, '.cowherd', part));
-  return store.flatMap(namesIn).length;
+function imagesIn(stores: readonly string[]): number {
+  const parts = ['snapshots', 'transient', 'archives'];
+  return stores.flatMap((store) => parts.flatMap((part) => namesIn(join(store, part)))).length;
 }
 
 function namesIn(path: string): readonly string[] {
