@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { CowherdError, systemCode } from '../../model/errors.ts';
 import type { Layout } from './layout.ts';
 
@@ -31,10 +31,26 @@ export async function expectOwnPath(path: string): Promise<void> {
       real,
       `look at what it holds and who made it; chown root and chmod 700 if it is yours`,
     );
-  for (let around = dirname(real); ; around = dirname(around)) {
-    if (!isKept(await lstat(around)))
+  await expectKeptAbove(real);
+}
+
+/** The part of it that is for what may not be there yet. Throws PERMISSION_DENIED. */
+export async function expectKeptAbove(path: string): Promise<void> {
+  for (let around = dirname(await realPathToBe(path)); ; around = dirname(around)) {
+    const stat = await statIfThere(around);
+    if (stat !== null && !isKept(stat))
       throw notOwn(around, `chown root ${around} && chmod go-w ${around}, or choose another`);
     if (around === '/') return;
+  }
+}
+
+/** Where a path leads, or will when what is missing of it has been made. */
+export async function realPathToBe(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT' || path === '/') throw error;
+    return join(await realPathToBe(dirname(path)), basename(path));
   }
 }
 

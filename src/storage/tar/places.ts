@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { lockFile } from '../../exec/flock.ts';
 import { readIfThere, syncDirectory, writeDurably } from '../../exec/durable.ts';
 import { CowherdError } from '../../model/errors.ts';
 import type { Placement } from '../driver.ts';
 import { createLayout, type Layout } from '../files/layout.ts';
-import { expectOwnPath } from '../files/own.ts';
+import { expectKeptAbove, expectOwnPath, realPathToBe } from '../files/own.ts';
 
 /** A directory outside of the store in which one filesystem's restore points and archives are. */
 interface Place {
@@ -85,9 +85,10 @@ export async function openPlace(
     const known = noted.find((place) => place.path === path);
     const id = await idIn(path);
     if (known !== undefined && known.id !== id) expectAll(layout, { there: [], missing: [path] });
+    await expectOutside(path, volumes);
+    await expectKeptAbove(path);
     await mkdir(path, { recursive: true, mode: 0o700 });
     await expectOwnPath(path);
-    await expectOutside(path, volumes);
     if (known === undefined) await note(layout, noted, { path, id: id ?? (await newId(path)) });
     return placedAt(layout, path);
   } finally {
@@ -96,7 +97,7 @@ export async function openPlace(
 }
 
 async function expectOutside(path: string, volumes: readonly Placement[]): Promise<void> {
-  const real = await realpath(path);
+  const real = await realPathToBe(path);
   const around = volumes.find(({ mountpoint }) => `${real}/`.startsWith(`${mountpoint}/`));
   if (around === undefined) return;
   throw new CowherdError(

@@ -30,7 +30,7 @@ export async function inLocation<T>(
   location: string,
   use: (root: string) => Promise<T> | T,
 ): Promise<T> {
-  if (location.includes('/.cowherd/archives/')) {
+  if (/\/archives\/[^/]+$/.test(location)) {
     const store = await (await labContext(lab)).openStore(lab.fsUuid);
     return store.readImages([location], async ([root = '']) => use(root));
   }
