@@ -33,6 +33,16 @@ async function readOne(path: string): Promise<Kept | null> {
   }
 }
 
+/** True for progress that only the runtime directory has, which a reboot empties: it is to be written again when there is room. */
+export async function isProgressLoose(
+  { state, runtimeDir }: ProgressHome,
+  schedule: string,
+): Promise<boolean> {
+  const loose = await readOne(fileIn(runtimeDir, schedule));
+  if (loose === null) return false;
+  return loose.turn > ((await readOne(fileIn(state, schedule)))?.turn ?? 0);
+}
+
 /** For whoever holds the schedule's lock. Throws as Node.js does where it can be kept nowhere. */
 export async function writeProgress(
   home: ProgressHome,

@@ -49,15 +49,23 @@ export async function runIfDue(
   ports: SchedulePorts,
   schedule: Schedule,
 ): Promise<ScheduleRun | null> {
-  if ((await dueOf(ports, schedule)) === null) return null;
+  const isLoose = await ports.isProgressLoose(schedule.name);
+  if (!isLoose && (await dueOf(ports, schedule)) === null) return null;
   const held = await ports.lock(schedule);
   if (held === null) return null;
   try {
+    if (isLoose) await settle(ports, schedule);
     const due = await dueOf(ports, schedule);
     return due === null ? null : await runLocked(ports, due);
   } finally {
     held.release();
   }
+}
+
+/** Writes once more what could not be written where it stays. */
+async function settle(ports: SchedulePorts, { name }: Schedule): Promise<void> {
+  const progress = await ports.readProgress(name);
+  if (progress !== null) await noted(ports, async () => ports.writeProgress(name, progress));
 }
 
 async function runLocked(ports: SchedulePorts, due: Due): Promise<ScheduleRun | null> {

@@ -1,5 +1,5 @@
 import type { Cause, RunCommand, RunResult } from '../model/run.ts';
-import { readProgress, writeProgress } from '../state/progress.ts';
+import { isProgressLoose, readProgress, writeProgress } from '../state/progress.ts';
 import { tryLocks, type Locks } from '../state/locks.ts';
 import type { Progress } from '../state/run-schema.ts';
 import type { Context } from './context.ts';
@@ -18,6 +18,8 @@ export interface SchedulePorts {
   /** Null while somebody else runs it. */
   readonly lock: (schedule: Schedule) => Promise<Locks | null>;
   readonly readProgress: (schedule: string) => Promise<Progress | null>;
+  /** True where a reboot would lose it. */
+  readonly isProgressLoose: (schedule: string) => Promise<boolean>;
   readonly writeProgress: (schedule: string, progress: Progress) => Promise<void>;
   /** Does and records a step; what fails is in the result. */
   readonly perform: (step: RunStep, scheduled: ScheduledStep) => Promise<RunResult>;
@@ -47,6 +49,7 @@ export function portsOf(context: Context): SchedulePorts {
       return locks?.[0] ?? null;
     },
     readProgress: async (schedule) => readProgress(home, schedule),
+    isProgressLoose: async (schedule) => isProgressLoose(home, schedule),
     writeProgress: async (schedule, progress) => writeProgress(home, schedule, progress),
     perform: async (step, scheduled) => runStep(context, step, scheduled),
     skip: async (command, cause, reason) => recordSkipped(context, { command, cause }, reason),

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { runSchedules } from '../../../src/daemon/loop.ts';
 import { PARTIAL } from '../../../src/exec/durable.ts';
 import { CowherdError, toFailure } from '../../../src/model/errors.ts';
-import { readProgress, writeProgress } from '../../../src/state/progress.ts';
+import { isProgressLoose, readProgress, writeProgress } from '../../../src/state/progress.ts';
 import type { Context } from '../../../src/usecases/context.ts';
 import { nextDueOf } from '../../../src/usecases/due.ts';
 import type { RunResult } from '../../../src/model/run.ts';
@@ -47,6 +47,7 @@ export interface Host {
   readonly runDue: () => void;
   /** The daemon looks at the clock within half a minute, whatever it waits for. */
   readonly clockWasSet: () => void;
+  /** None while only the runtime directory has the progress of a schedule: then an occurrence may come twice. */
   readonly reboot: () => Promise<void>;
   /** The state directory's disk; the runtime directory is another one. */
   readonly stateDisk: StateDisk;
@@ -110,6 +111,7 @@ export function createHost({ time, world, context, random }: HostOptions): Host 
         return { release: () => void locks.delete(name) };
       },
       readProgress: async (schedule) => time.real(async () => readProgress(home, schedule)),
+      isProgressLoose: async (schedule) => time.real(async () => isProgressLoose(home, schedule)),
       writeProgress: async (schedule, progress) =>
         time.real(async () => writeProgress(home, schedule, progress)),
       skip: async (command, cause, reason) => {
@@ -118,6 +120,12 @@ export function createHost({ time, world, context, random }: HostOptions): Host 
       },
       perform: async (step, scheduled) => perform({ process, own, ownNow }, step, scheduled),
     };
+  }
+
+  async function isLoose(): Promise<boolean> {
+    const home = { state: config.state, runtimeDir };
+    const of = config.schedules.map(async ({ name }) => isProgressLoose(home, name));
+    return (await time.real(async () => Promise.all(of))).some(Boolean);
   }
 
   interface Own {
@@ -199,7 +207,10 @@ export function createHost({ time, world, context, random }: HostOptions): Host 
       const process = daemon;
       time.at(time.trueMs() + random() * LONGEST_SLEEP_MS, () => process?.wake());
     },
-    reboot: async () => time.real(async () => rm(runtimeDir, { recursive: true, force: true })),
+    reboot: async () => {
+      if (await isLoose()) return;
+      await time.real(async () => rm(runtimeDir, { recursive: true, force: true }));
+    },
   };
 }
 

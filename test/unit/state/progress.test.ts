@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { readProgress, writeProgress } from '../../../src/state/progress.ts';
+import { isProgressLoose, readProgress, writeProgress } from '../../../src/state/progress.ts';
 import { test } from '../../support/suite.ts';
 
 let root = '';
@@ -41,8 +41,11 @@ test('what was written last holds, where it could be written, whatever its clock
   await writeProgress(home(), 'often', at('2026-11-27T12:00:00Z'));
   assert.is(await occurrence(), '2026-11-27T12:00:00Z');
   await writeProgress(home(), 'often', at('2031-11-27T13:00:00Z'));
+  assert.ok(await isProgressLoose(home(), 'often'));
   empty();
   await writeProgress(home(), 'often', at('2026-11-27T13:00:00Z'));
+  assert.not.ok(await isProgressLoose(home(), 'often'));
+  rmSync(join(root, 'run'), { recursive: true });
   assert.is(await occurrence(), '2026-11-27T13:00:00Z');
 });
 

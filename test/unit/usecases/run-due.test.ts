@@ -18,6 +18,7 @@ const died = new Error('the process died');
 function host(progress: Progress | null = null) {
   const interrupt = new AbortController();
   const seen = {
+    ...{ isLoose: false, isFull: false },
     ...{ time: '12:00:01', progress, interrupt, performed: [] as ScheduledStep[] },
     skipped: [] as string[],
     work: (): void => undefined,
@@ -29,7 +30,11 @@ function host(progress: Progress | null = null) {
     random: () => `run-${(runs += 1)}`,
     lock: async () => ({ release: () => undefined }),
     readProgress: async () => seen.progress,
-    writeProgress: async (_schedule, written) => void (seen.progress = written),
+    isProgressLoose: async () => seen.isLoose,
+    writeProgress: async (_schedule, written) => {
+      seen.progress = written;
+      seen.isLoose = seen.isFull;
+    },
     perform: async (_step, scheduled) => {
       seen.performed.push(scheduled);
       seen.work();
@@ -52,6 +57,16 @@ const occurrences = (performed: readonly ScheduledStep[]) =>
   performed.map(({ cause }) =>
     cause.trigger === 'schedule' ? cause.occurrence.slice(11, 16) : '',
   );
+
+test('progress that a reboot would lose is written again until it stays, and nothing is run for it', async () => {
+  const { seen, pass } = host(done('12:00:00'));
+  Object.assign(seen, { isLoose: true, isFull: true });
+  await pass();
+  assert.ok(seen.isLoose);
+  seen.isFull = false;
+  await pass();
+  assert.equal([seen.isLoose, seen.progress, seen.performed], [false, done('12:00:00'), []]);
+});
 
 test('an occurrence runs once; of those that were missed the newest, and the others are on record', async () => {
   const { seen, pass } = host(done('08:00:00'));
