@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { toCowherdError } from '../../../src/model/errors.ts';
 import { takeLocks, tryLocks } from '../../../src/state/locks.ts';
 import { createTurns } from '../../../src/state/turns.ts';
+import { until } from '../../support/lab/run.ts';
 
 const test = suite<{ runtimeDir: string }>('turns');
 const A = { key: 'a', label: 'a' };
@@ -55,7 +56,7 @@ test('a run that has had them for long lets another in, though more of its own w
   const first = await take([A]);
   const second = take([A]);
   const other = takeLocks([A], { runtimeDir, waitMs: 60_000, ticks });
-  await setTimeout(200); // its flock(1) waits by now
+  await until('its flock(1) waits', () => isAwaited(runtimeDir), { everyMs: 5 });
   ms = 10_000;
   const order: string[] = [];
   const both = [second.then(() => order.push('own')), other.then(() => order.push('other'))];
@@ -65,6 +66,17 @@ test('a run that has had them for long lets another in, though more of its own w
   (await other).release();
   (await second).release();
 });
+
+/** By /proc/locks, where whoever waits has an arrow before him and the inode behind. */
+function isAwaited(runtimeDir: string): boolean {
+  const waiting = readFileSync('/proc/locks', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('->'));
+  return readdirSync(runtimeDir, { recursive: true, encoding: 'utf8' }).some((name) => {
+    const { ino } = statSync(join(runtimeDir, name));
+    return waiting.some((line) => line.includes(`:${String(ino)} `));
+  });
+}
 
 test("a turn that is given back twice takes nobody else's", async ({ runtimeDir }) => {
   const { take } = createTurns({ runtimeDir, ticks: () => 0 });
