@@ -8,10 +8,10 @@ import { archivePaths } from './layout.ts';
 import { withSignal } from './listing.ts';
 import { indexEntries, type Archive } from './read-index.ts';
 import { openRestorer, type Restorer } from './restorer.ts';
-import { unprivileged } from './unprivileged.ts';
+import { atMost, unprivileged } from './unprivileged.ts';
 
 export interface ExtractOptions {
-  /** The archives that hold a tree, the oldest first. They were verified and vetted (`verifyArchive`, `vetMembers`). */
+  /** The archives that hold a tree, the oldest first. They were verified and vetted (`verifyChain`). */
   readonly chain: readonly Archive[];
   /** A fresh, empty directory that nobody else reaches. It gets the tree's own mode and owner. */
   readonly target: string;
@@ -75,7 +75,7 @@ async function extractOne(
   try {
     const stages = [
       unprivileged('zstd', ['-dc', '-q']),
-      unprivileged('head', ['-c', String(summary.streamBytes)]),
+      atMost(summary.streamBytes),
       restorer.stage('tar', TAR, { fileBytes: summary.largestBytes, groups }),
     ];
     const given = { runtimeDir, stdin: file.fd, timeoutMs: EXTRACT_TIMEOUT_MS, diesWithUs: true };

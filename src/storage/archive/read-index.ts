@@ -6,7 +6,7 @@ import { damaged, shown } from './damaged.ts';
 import { archivePaths } from './layout.ts';
 import { withSignal } from './listing.ts';
 import type { ArchiveSummary } from './summary.ts';
-import { unprivileged } from './unprivileged.ts';
+import { atMost, unprivileged } from './unprivileged.ts';
 
 /** An archive and what its manifest says of it. */
 export interface Archive {
@@ -31,10 +31,7 @@ async function* indexRecords(
 ): AsyncGenerator<Buffer, void> {
   const file = await open(archivePaths(path).index, 'r');
   try {
-    const stages = [
-      unprivileged('zstd', ['-dc', '-q']),
-      unprivileged('head', ['-c', String(summary.index.streamBytes)]),
-    ];
+    const stages = [unprivileged('zstd', ['-dc', '-q']), atMost(summary.index.streamBytes)];
     const options = { runtimeDir, stdin: file.fd, timeoutMs: READ_TIMEOUT_MS, diesWithUs: true };
     yield* pipelineRecords(stages, withSignal(options, signal));
   } catch (error) {

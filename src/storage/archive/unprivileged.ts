@@ -21,3 +21,9 @@ export function unprivileged(tool: string, args: readonly string[]): Stage {
     cwd: '/',
   };
 }
+
+/** Such a stage that passes on no more than so many bytes; dd(1), since head(1) does it by 8 KiB. */
+export function atMost(bytes: number): Stage {
+  const flags = 'iflag=fullblock,count_bytes';
+  return unprivileged('dd', ['bs=128K', `count=${String(bytes)}`, flags, 'status=none']);
+}

@@ -7,7 +7,7 @@ import { withSignal } from './listing.ts';
 import { merged } from './merged.ts';
 import { LIST_ARGUMENTS, parseMember, type Member } from './parse-member.ts';
 import { damageOf, indexEntries, type Archive, type ReadOptions } from './read-index.ts';
-import { unprivileged } from './unprivileged.ts';
+import { atMost, unprivileged } from './unprivileged.ts';
 
 const READ_TIMEOUT_MS = 6 * 60 * 60_000;
 const LINE_BREAK = 0x0a;
@@ -114,7 +114,7 @@ async function* memberLines(
   try {
     const stages = [
       unprivileged('zstd', ['-dc', '-q']),
-      unprivileged('head', ['-c', String(summary.streamBytes)]),
+      atMost(summary.streamBytes),
       unprivileged('tar', LIST_ARGUMENTS),
     ];
     const options = { runtimeDir, stdin: file.fd, timeoutMs: READ_TIMEOUT_MS };

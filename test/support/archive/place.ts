@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { toCowherdError, type CowherdError } from '../../../src/model/errors.ts';
 import { extractArchive } from '../../../src/storage/archive/extract-archive.ts';
 import type { Archive } from '../../../src/storage/archive/read-index.ts';
-import { verifyArchive } from '../../../src/storage/archive/verify-archive.ts';
-import { vetMembers } from '../../../src/storage/archive/vet-members.ts';
+import { verifyChain } from '../../../src/storage/archive/verify-archive.ts';
 import { writeArchive } from '../../../src/storage/archive/write-archive.ts';
 import { makePlainDisk, type PlainDisk, type PlainFilesystem } from '../lab/plain-disk.ts';
 
@@ -61,8 +60,7 @@ export async function makePlace(filesystem: PlainFilesystem, sizeBytes?: number)
       return { path: join(archives, name), summary: await writeArchive(request) };
     },
     restore: async (...chain) => {
-      for (const archive of chain) await verifyArchive(archive, options);
-      await vetMembers(chain, options);
+      await verifyChain(chain, options);
       return extract(`restored-${String((restored += 1))}`, ...chain);
     },
   };
