@@ -146,9 +146,13 @@ async function pruning(given: Given): Promise<void> {
 async function unadopting(given: Given): Promise<void> {
   const { subject } = given;
   mark(subject, 'mine');
-  await killTwice(given, { command: 'unadopt', ...at('retire', 2) }, anywhere(given), () => {
+  const command = 'unadopt';
+  await killTwice(given, { command, ...at('retire', 2) }, anywhere(given), () => {
     assert.is(markOf(subject), 'mine');
   });
+  const { report } = await runKilled(subject.lab, { command, agent: subject.agent.name, ...NEVER });
+  assert.equal([kindOf(subject), markOf(subject)], ['directory', 'mine'], JSON.stringify(report));
+  await assertRecovered(subject);
 }
 
 for (let round = 1; round <= ROUNDS; round += 1) {
