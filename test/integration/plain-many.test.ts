@@ -48,9 +48,7 @@ function wrong(root: string): readonly string[] {
     .map(nameOf);
 }
 
-test('captured, once more with what has changed, and rolled back to', async ({
-  lab,
-}) => {
+test('captured, once more with what has changed, and rolled back to', async ({ lab }) => {
   const agent = await lab.startAgent({ name: 'alpha' });
   const many = join(agent.path('workspace'), 'many');
   mkdirSync(many);
