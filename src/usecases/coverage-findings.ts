@@ -4,15 +4,17 @@ import { canBeAdopted, holds, newestOf } from './coverage.ts';
 import { finding, type Finding } from './finding.ts';
 import type { PlacedAgent } from './host.ts';
 import { namesOf } from './nesting.ts';
-import type { RestorePoint } from './restore-points.ts';
+import type { Survey } from './survey.ts';
 
-/** What keeps an agent's volumes from being protected, for doctor and status. */
+/** What keeps an agent's volumes from being protected, for doctor and status; nobody can say so of those whose restore points are unread. */
 export function coverageFindings(
   agent: PlacedAgent,
-  points: readonly RestorePoint[],
+  { points, unread }: Pick<Survey, 'points' | 'unread'>,
 ): readonly Finding[] {
   const newest = newestOf(agent, points);
-  const capturable = agent.placements.filter(({ reason }) => reason === null);
+  const capturable = agent.placements.filter(
+    ({ reason, fsId }) => reason === null && !unread.has(fsId),
+  );
   const mend = `cowherd snapshot ${agent.name}`;
   const never =
     newest === null && capturable.length > 0

@@ -90,7 +90,7 @@ async function agentFindings(
   { agent, users, swapfiles }: AgentCheck,
 ): Promise<readonly Finding[]> {
   return [
-    ...coverageFindings(agent, survey.points),
+    ...coverageFindings(agent, survey),
     ...hostileFindings(agent, survey.points),
     ...placementFindings(agent),
     ...swapFindings(agent, swapfiles),

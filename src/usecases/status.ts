@@ -61,7 +61,9 @@ export async function status(context: Context): Promise<StatusDocument> {
     ...clockFindings(points, context.now()),
     ...stores.flatMap((store) => storeFindings(store, context.config)),
     ...trendFindings({ filesystems, runs, limit, now: context.now() }),
-    ...agents.flatMap((agent) => coverageFindings(agent, own(agent))),
+    ...agents.flatMap((agent) =>
+      coverageFindings(agent, { points: own(agent), unread: survey.unread }),
+    ),
   ];
   return {
     findings: worstFirst(findings),

@@ -21,6 +21,8 @@ export interface StoreSurvey {
   readonly leftovers: readonly string[];
   readonly records: readonly TransactionRecord[];
   readonly stored: readonly StoredSnapshot[];
+  /** False where restore points could not be listed. */
+  readonly isListed: boolean;
   readonly damaged: readonly string[];
   readonly damagedRecords: readonly DamagedRecord[];
 }
@@ -33,6 +35,8 @@ export interface Survey {
   readonly stores: readonly StoreSurvey[];
   /** Of all agents, newest first, those from the future last. */
   readonly points: readonly RestorePoint[];
+  /** Filesystems whose restore points could not be listed. */
+  readonly unread: ReadonlySet<string>;
   readonly findings: readonly Finding[];
 }
 
@@ -57,6 +61,9 @@ export async function surveyHost(context: Context, patterns: readonly string[]):
     observation: host.observation,
     agents: await nested(context, selected, stores),
     stores,
+    unread: new Set(
+      ids.filter((id) => !stores.some((one) => one.store.fsId === id && one.isListed)),
+    ),
     points: futureLast(await pointsIn(stores, host), context.now()),
     findings,
   };
@@ -83,8 +90,8 @@ async function surveyStore(
   const attempt = attempting(fsId, findings);
   const store = await attempt(async () => context.openStore(fsId), null);
   if (store === null) return null;
-  const [datasets, space, concerns, leftovers, records, [stored, damaged], damagedRecords] =
-    await Promise.all([
+  const [datasets, space, concerns, leftovers, records, points, damagedRecords] = await Promise.all(
+    [
       attempt(async () => store.datasets(), []),
       attempt(async () => store.space(), null),
       attempt(async () => store.concerns(), []),
@@ -92,18 +99,21 @@ async function surveyStore(
       attempt(async () => store.records(), []),
       surveyPoints(store, attempt),
       attempt(async () => store.damagedRecords(), []),
-    ]);
-  return { store, datasets, space, concerns, leftovers, records, stored, damaged, damagedRecords };
+    ],
+  );
+  return { store, datasets, space, concerns, leftovers, records, ...points, damagedRecords };
 }
 
 /** What is listed, and ids of what cannot be: no manifest that can be read is read twice. */
 async function surveyPoints(
   store: Store,
   attempt: ReturnType<typeof attempting>,
-): Promise<readonly [readonly StoredSnapshot[], readonly string[]]> {
-  const stored = await attempt(async () => store.list(), []);
+): Promise<Pick<StoreSurvey, 'stored' | 'isListed' | 'damaged'>> {
+  const listed = await attempt(async () => store.list(), null);
+  const stored = listed ?? [];
   const whole = new Set(stored.map(({ manifest }) => manifest.id));
-  return [stored, await attempt(async () => store.damaged(whole), [])];
+  const damaged = await attempt(async () => store.damaged(whole), []);
+  return { stored, damaged, isListed: listed !== null };
 }
 
 /** Reads what can be read; what cannot becomes a finding. */
@@ -115,7 +125,8 @@ function attempting(fsId: string, findings: Finding[]) {
       const { message, hint, details } = toCowherdError(error);
       const said = `the store on filesystem ${fsId} could not be read: ${message}`;
       const code = details['hostile'] === true ? 'HOSTILE_STORE' : 'STORE_UNREADABLE';
-      findings.push(finding(code, 'error', { message: said, mend: hint }));
+      if (findings.every((one) => one.message !== said))
+        findings.push(finding(code, 'error', { message: said, mend: hint }));
       return otherwise;
     }
   };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
 import type { SnapshotDocument, SnapshotReport } from '../../src/model/snapshot.ts';
+import type { StatusDocument } from '../../src/usecases/status.ts';
 import { codes } from '../support/cycle/commands.ts';
 import { expectConsistent } from '../support/cycle/images.ts';
 import { type Agent } from '../support/lab/agent.ts';
@@ -99,6 +100,9 @@ test('while its disk is away nothing is put in its place, and nothing is lost', 
       assert.equal(codes(json), ['IO_ERROR'], stdout);
       assert.match(stdout + stderr, 'mount what they are on');
     }
+    const status = await given.lab.cowherd<StatusDocument>(['status', '--json'], given);
+    const found = status.json.findings.map(({ code }) => code);
+    assert.equal([status.exitCode, found], [6, ['STORE_UNREADABLE']], status.stdout);
     assert.equal(readdirSync(directory), []);
     assert.ok(await isRunning(given));
     const recovered = await run(given, ['recover']);

@@ -12,9 +12,14 @@ function ledger(over: Partial<Placement>, points = [restorePoint('alpha', ['work
   return volume;
 }
 
-function codesOf(over: Partial<Placement>, points = [restorePoint('alpha', ['work'])]) {
+function codesOf(
+  over: Partial<Placement>,
+  points = [restorePoint('alpha', ['work'])],
+  unread: readonly string[] = [],
+) {
   const agent = placedAgent('alpha', [placement('work', over)]);
-  return coverageFindings(agent, points).map(({ code, severity }) => `${severity} ${code}`);
+  const seen = { points, unread: new Set(unread) };
+  return coverageFindings(agent, seen).map(({ code, severity }) => `${severity} ${code}`);
 }
 
 const noDriver: Partial<Placement> = {
@@ -55,6 +60,8 @@ test('what was never captured is not protected, and capturing comes before adopt
   assert.is(volume?.reason, 'it was never captured');
   assert.is(volume?.mend, 'cowherd snapshot alpha');
   assert.equal(codesOf({}, []), ['warn NEVER_CAPTURED']);
+  const fsId = 'fs';
+  assert.equal(codesOf({ fsId }, [], [fsId]), [], 'nobody knows');
 });
 
 test('safety snapshots and those of other agents protect nothing', () => {
@@ -92,7 +99,10 @@ test('data that is missing is an error, by where it should be', () => {
   const gone = { tier: 'unsupported', filesystem: 'unknown', fsId: '', reason: 'no' } as const;
   assert.equal(codesOf(gone), ['error DATA_MISSING']);
   const listed = placedAgent('alpha', [placement('/srv', gone)], { kind: 'path' });
-  assert.is(coverageFindings(listed, [])[0]?.code, 'LISTED_PATH_MISSING');
+  assert.is(
+    coverageFindings(listed, { points: [], unread: new Set() })[0]?.code,
+    'LISTED_PATH_MISSING',
+  );
 });
 
 test('a mount point and a user that may not be stopped keep a rollback from being instant', () => {
