@@ -1,4 +1,13 @@
-import { chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { suite } from '../support/suite.ts';
 import * as assert from 'uvu/assert';
@@ -140,10 +149,11 @@ test('a place in a volume, or in the state directory, is refused', async (given)
 });
 
 test('a place that is full: NO_SPACE, and the agent runs on', async (given) => {
-  const { lab } = given;
+  const { lab, alpha } = given;
+  writeFileSync(join(alpha.path('workspace'), 'noise'), randomBytes(1024 * 1024));
   const small = join(lab.root, 'small');
   mkdirSync(small);
-  await must(['mount', '-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'small', small]);
+  await must(['mount', '-t', 'tmpfs', '-o', 'size=512k,mode=0700', 'small', small]);
   try {
     const config = lab.writeConfig('small', { archives: small });
     const full = await run({ ...given, config }, ['snapshot', 'alpha']);
