@@ -126,11 +126,16 @@ test('while its disk is away nothing is put in its place, and nothing is lost', 
 
 test('where others can write nothing is written, and nothing believed', async (given) => {
   const place = placeOf(given);
+  const id = join(place, 'id');
   chownSync(place, 1_000, 1_000);
+  // Whoever opens it waits for ever.
+  renameSync(id, `${id}.kept`);
+  await must(['mkfifo', id]);
   try {
     for (const args of [['snapshots'], ['snapshot', 'alpha']])
       assert.equal(codes((await run(given, args)).json), ['PERMISSION_DENIED']);
   } finally {
+    renameSync(`${id}.kept`, id);
     chownSync(place, 0, 0);
   }
 });
@@ -161,6 +166,13 @@ test('a place that is full: NO_SPACE, and the agent runs on', async (given) => {
     assert.ok(await isRunning(given));
     assert.equal(pointsIn(join(small, lab.fsUuid)), []);
     assert.equal(readdirSync(join(small, lab.fsUuid, 'archives')), []);
+    writeFileSync(join(small, 'filler'), randomBytes(400 * 1024));
+    const status = await lab.cowherd<StatusDocument>(['status', '--json'], { config });
+    assert.equal(
+      status.json.filesystems.map(({ sizeBytes }) => sizeBytes),
+      [512 * 1024],
+      'its space is what limits.minFree is held against',
+    );
   } finally {
     await must(['umount', small]);
   }

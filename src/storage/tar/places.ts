@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { lockFile } from '../../exec/flock.ts';
-import { readIfThere, syncDirectory, writeDurably } from '../../exec/durable.ts';
+import { exists, readIfThere, syncDirectory, writeDurably } from '../../exec/durable.ts';
 import { CowherdError } from '../../model/errors.ts';
 import type { Placement } from '../driver.ts';
 import { createLayout, type Layout } from '../files/layout.ts';
@@ -46,10 +46,8 @@ export async function placesOf(layout: Layout, wanted: string | null): Promise<P
   const there: Layout[] = [];
   const missing: string[] = [];
   for (const { path, id } of all)
-    if ((await idIn(path)) === id) {
-      await expectOwnPath(path);
-      there.push(placedAt(layout, path));
-    } else missing.push(path);
+    if ((await idIn(path)) === id) there.push(placedAt(layout, path));
+    else missing.push(path);
   return { there, missing };
 }
 
@@ -81,12 +79,12 @@ export async function openPlace(
     throw new CowherdError('LOCKED', 'another run has been making the archives for a minute');
   try {
     await createLayout(layout);
+    await expectOutside(path, volumes);
+    await expectKeptAbove(path);
     const noted = await notedPlaces(layout);
     const known = noted.find((place) => place.path === path);
     const id = await idIn(path);
     if (known !== undefined && known.id !== id) expectAll(layout, { there: [], missing: [path] });
-    await expectOutside(path, volumes);
-    await expectKeptAbove(path);
     await mkdir(path, { recursive: true, mode: 0o700 });
     await expectOwnPath(path);
     if (known === undefined) await note(layout, noted, { path, id: id ?? (await newId(path)) });
@@ -121,7 +119,10 @@ async function note(layout: Layout, noted: readonly Place[], place: Place): Prom
   await syncDirectory(layout.store);
 }
 
+/** Nothing is read where others can write: what they put there may be a trap. Throws PERMISSION_DENIED. */
 async function idIn(path: string): Promise<string | null> {
+  if (!(await exists(path))) return null;
+  await expectOwnPath(path);
   return (await readIfThere(`${path}/${ID}`))?.trim() ?? null;
 }
 
