@@ -6,6 +6,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -138,6 +139,17 @@ test('where others can write nothing is written, and nothing believed', async (g
     renameSync(`${id}.kept`, id);
     chownSync(place, 0, 0);
   }
+});
+
+test('a way there that others can lead elsewhere is none', async (given) => {
+  const { lab, directory } = given;
+  const theirs = join(lab.root, 'theirs');
+  mkdirSync(theirs);
+  symlinkSync(directory, join(theirs, 'link'));
+  chownSync(theirs, 1_000, 1_000);
+  const config = lab.writeConfig('led', { archives: join(theirs, 'link') });
+  const refused = await run({ ...given, config }, ['snapshot', 'alpha']);
+  assert.equal(codes(refused.json), ['PERMISSION_DENIED'], refused.stdout);
 });
 
 test('a place in a volume, or in the state directory, is refused', async (given) => {

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { lstat, realpath } from 'node:fs/promises';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CowherdError, systemCode } from '../../model/errors.ts';
 import type { Layout } from './layout.ts';
@@ -14,8 +14,8 @@ export async function expectOwnStore(layout: Layout): Promise<void> {
   if (!isKept(await lstat(top)))
     throw notOwn(top, `chown root ${top} && chmod go-w ${top}, on the filesystem's own mount`);
   for (const path of [store, snapshots, transient, staged, retired, transactions]) {
-    const stat = await statIfThere(path);
-    if (stat !== null && !isOwn(stat))
+    const found = await statIfThere(path);
+    if (found !== null && !isOwn(found))
       throw notOwn(
         path,
         `look at what it holds and who made it; chown root and chmod 700 if it is yours, else move ${store} away`,
@@ -31,17 +31,19 @@ export async function expectOwnPath(path: string): Promise<void> {
       real,
       `look at what it holds and who made it; chown root and chmod 700 if it is yours`,
     );
-  await expectKeptAbove(real);
+  await expectKeptAbove(path);
 }
 
 /** The part of it that is for what may not be there yet. Throws PERMISSION_DENIED. */
 export async function expectKeptAbove(path: string): Promise<void> {
-  for (let around = dirname(await realPathToBe(path)); ; around = dirname(around)) {
-    const stat = await statIfThere(around);
-    if (stat !== null && !isKept(stat))
-      throw notOwn(around, `chown root ${around} && chmod go-w ${around}, or choose another`);
-    if (around === '/') return;
-  }
+  // On the way by name somebody could lead a link elsewhere.
+  for (const way of new Set([path, await realPathToBe(path)]))
+    for (let around = dirname(way); ; around = dirname(around)) {
+      const found = await statIfThere(around, stat);
+      if (found !== null && !isKept(found))
+        throw notOwn(around, `chown root ${around} && chmod go-w ${around}, or choose another`);
+      if (around === '/') break;
+    }
 }
 
 /** Where a path leads, or will when what is missing of it has been made. */
@@ -70,9 +72,12 @@ function notOwn(path: string, hint: string): CowherdError {
   return new CowherdError('PERMISSION_DENIED', message, { hint, details: { hostile: true } });
 }
 
-async function statIfThere(path: string): Promise<Stats | null> {
+async function statIfThere(
+  path: string,
+  how: (path: string) => Promise<Stats> = lstat,
+): Promise<Stats | null> {
   try {
-    return await lstat(path);
+    return await how(path);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return null;
     throw error;
